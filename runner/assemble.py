@@ -1,0 +1,77 @@
+"""The only place that knows which parts make up the whole: Settings -> recorder, executor, performer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.events import Listener
+from runner.executors.inline import InlineExecutor
+from runner.executors.local import LocalExecutor
+from runner.model.run import Outcome, RunSpec
+from runner.perform import Performer, perform
+from runner.prepare import Wishes
+from runner.process import Stop
+from runner.recording.parent import current_tracking_uri
+from runner.recording.recorder import Recorder
+from runner.settings import Settings, read_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """Everything that runs of one caller share. Thread-safe."""
+
+    wishes: Wishes
+    listener: Listener
+    recorder: Callable[[], Recorder]
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.wishes.settings
+
+    def performer(self) -> Callable[[RunSpec, Stop, Callable[[str], None]], Outcome]:
+        """`perform` with its surroundings filled in."""
+        performer = Performer(
+            recorder=self.recorder(),
+            settings=self.settings,
+            listener=self.listener,
+            environ=self.wishes.environ,
+        )
+
+        def performed(spec: RunSpec, stop: Stop, opened: Callable[[str], None]) -> Outcome:
+            return perform(spec, performer, stop=stop, opened=opened)
+
+        return performed
+
+    def inline(self, stop: Stop) -> InlineExecutor:
+        """Runs in the foreground, stopped by `stop`."""
+        return InlineExecutor(self.performer(), stop)
+
+    def local(self) -> LocalExecutor:
+        """Runs in threads beside the caller's."""
+        return LocalExecutor(self.performer())
+
+
+def assemble(environ: Mapping[str, str], *, listener: Listener, cwd: Path) -> Workshop:
+    """The parts for a caller in `cwd` with these variables. Raises SettingsError; starts nothing."""
+    settings = read_settings(environ)
+    uri = current_tracking_uri() or settings.tracking_uri or default_tracking_uri(cwd)
+    made: list[Recorder] = []
+
+    def recorder() -> Recorder:
+        if not made:
+            made.append(Recorder(uri, state_dir=settings.state_dir))
+        return made[0]
+
+    return Workshop(
+        wishes=Wishes(settings=settings, environ=dict(environ), tracking_uri=uri),
+        listener=listener,
+        recorder=recorder,
+    )
+
+
+def default_tracking_uri(directory: Path) -> str:
+    """The store of `directory`: a database that a local server serves."""
+    return f"sqlite:///{directory.absolute()}/mlruns.db"

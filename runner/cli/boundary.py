@@ -1,0 +1,93 @@
+"""The one place that turns errors into a message, a hint and an exit code.
+
+0 done, 1 the user's program failed, 2 a wrong request, 3 something needed could not be had, 130 interrupted
+(128 + N for another signal N), 4 a fault of ours, with a crash report.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from runner.errors import RunInterrupted, RunnerError
+from runner.process import Stopped
+
+_ISSUES = "please file it with the crash report attached"
+
+
+def boundary(command: click.Command, arguments: list[str]) -> int:
+    """Runs the command and returns the process's exit code. Prints at most one message, to stderr."""
+    try:
+        result = command.main(arguments, prog_name="runner", standalone_mode=False)
+    except click.exceptions.Abort:
+        return 130
+    except KeyboardInterrupt:
+        return 130
+    except Stopped as stopped:
+        return 128 + stopped.signal_number
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except RunInterrupted as error:
+        _say(error)
+        return error.exit_code
+    except RunnerError as error:
+        _say(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has left. Keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001  # the outermost layer: everything else is our own fault
+        return _crash(error)
+    return result if isinstance(result, int) else 0
+
+
+def _say(error: RunnerError) -> None:
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(str(error), err=True)
+    if error.hint:
+        click.secho("  → ", fg="cyan", nl=False, err=True)
+        click.echo(error.hint, err=True)
+
+
+def _crash(error: Exception) -> int:
+    report = _crash_report(error)
+    try:
+        path = _write_report(report)
+    except OSError:
+        click.echo(report, err=True)
+        path = None
+    where = f"\n  → the crash report is {path}; {_ISSUES}" if path else ""
+    click.secho("fault of runner: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(f"{type(error).__name__}: {error}{where}", err=True)
+    return 4
+
+
+def _crash_report(error: Exception) -> str:
+    import platform
+    import traceback
+
+    from runner import __version__
+    from runner.redaction import Redactor, secrets_in
+
+    redact = Redactor(secrets_in(os.environ)).hide_text
+    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return redact(
+        f"# runner crash report\n\n- runner {__version__}\n- Python {sys.version}\n- {platform.platform()}\n"
+        f"- command: {' '.join(sys.argv)}\n\n```\n{trace}```\n"
+    )
+
+
+def _write_report(report: str) -> Path:
+    from runner.settings import read_settings
+
+    folder = read_settings(os.environ).state_dir / "crashes"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.md"
+    path.write_text(report, encoding="utf-8")
+    return path

@@ -1,0 +1,26 @@
+"""Variables from a file of `NAME=VALUE` lines, as `mlflow --env-file` and docker read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.errors import SettingsError
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """The variables. Blank lines and lines beginning with `#` are passed over; `export ` before a name and one
+    pair of quotes around a value are taken off. Nothing is expanded. Raises SettingsError naming the line.
+    """
+    variables = {}
+    for number, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        name, equals, value = line.removeprefix("export ").partition("=")
+        name, value = name.strip(), value.strip()
+        if not equals or not name.isidentifier():
+            raise SettingsError("not NAME=VALUE", key=name, origin=f"{path}:{number}")
+        if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+            value = value[1:-1]
+        variables[name] = value
+    return variables

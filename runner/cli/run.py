@@ -1,0 +1,240 @@
+"""`runner run`: the options become a RunRequest; the rest happens elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from runner.assemble import Workshop, assemble
+from runner.cli.console import Console
+from runner.cli.env_file import read_env_file
+from runner.cli.signals import signals_to
+from runner.errors import ParameterError, RequestError, RunFailed, RunInterrupted, UnknownPlugin
+from runner.model.run import Outcome, RunRequest, RunSpec, RunStatus
+from runner.prepare import prepare
+from runner.process import Stop
+from runner.recording.record import describe
+
+
+def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:  # noqa: ARG001
+    """`NAME=VALUE` pairs, split at the first `=`; a repeated name is an error."""
+    pairs: dict[str, str] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise ParameterError(f"{text!r} is not NAME=VALUE", name=name, hint="for example -P alpha=0.5")
+        if name in pairs:
+            raise ParameterError(f"{name} is given twice", name=name)
+        pairs[name] = value
+    return pairs
+
+
+def _docker_args(
+    ctx: click.Context,
+    param: click.Parameter,
+    values: tuple[str, ...],  # noqa: ARG001
+) -> dict[str, str | bool]:
+    """`NAME=VALUE` or a bare `NAME`, which is a flag."""
+    return {
+        name: value if equals else True for name, equals, value in (text.partition("=") for text in values)
+    }
+
+
+@click.command()
+@click.argument("uri")
+@click.option(
+    "-e",
+    "--entry-point",
+    default="main",
+    metavar="NAME",
+    show_default=True,
+    help="Entry point, or a .py or .sh file of the project.",
+)
+@click.option(
+    "-v", "--version", "version", metavar="REVISION", help="Branch, tag or commit of a git project."
+)
+@click.option(
+    "-P",
+    "--param-list",
+    "parameters",
+    multiple=True,
+    callback=_pairs,
+    metavar="NAME=VALUE",
+    help="A parameter; repeat for more.",
+)
+@click.option(
+    "-A",
+    "--docker-args",
+    "docker_args",
+    multiple=True,
+    callback=_docker_args,
+    metavar="NAME=VALUE",
+    help="An option for `docker run`, or a flag's bare name.",
+)
+@click.option("--experiment-name", metavar="NAME", help="Experiment of the run, created when missing.")
+@click.option("--experiment-id", metavar="ID", help="Experiment of the run, by id.")
+@click.option("-b", "--backend", default="local", show_default=True, metavar="NAME", help="Where to run.")
+@click.option(
+    "-c",
+    "--backend-config",
+    metavar="FILE|JSON",
+    help="Configuration of the backend (the local one takes none).",
+)
+@click.option(
+    "--env-manager",
+    metavar="NAME",
+    help="virtualenv, uv, conda, docker or local; default: by the project's files.",
+)
+@click.option(
+    "--storage-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where remote `path` parameters are downloaded to.",
+)
+@click.option("--run-id", metavar="ID", help="Use this existing run instead of a new one.")
+@click.option("--run-name", metavar="NAME", help="Name of the run.")
+@click.option("--build-image", is_flag=True, help="Build a docker image with the project in it.")
+@click.option(
+    "--env-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Set variables from a file of NAME=VALUE lines first.",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be run, and start nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the dry run, or the outcome, as JSON to stdout.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the program's output and errors.")
+def run(  # noqa: PLR0913  # one argument an option
+    uri: str,
+    entry_point: str,
+    version: str | None,
+    parameters: dict[str, str],
+    docker_args: dict[str, str | bool],
+    experiment_name: str | None,
+    experiment_id: str | None,
+    backend: str,
+    backend_config: str | None,
+    env_manager: str | None,
+    storage_dir: Path | None,
+    run_id: str | None,
+    run_name: str | None,
+    build_image: bool,
+    env_file: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Run an entry point of the project at URI and track it.
+
+    URI is a directory, a git repository (https, ssh, file), or a zip; `#subdirectory` may follow.
+    """
+    if backend != "local":
+        raise UnknownPlugin("backend", backend, ["local"])
+    if backend_config and backend_config.strip() not in ("", "{}"):
+        raise RequestError("the local backend takes no configuration", hint="leave --backend-config out")
+    request = RunRequest(
+        uri=uri,
+        entry_point=entry_point,
+        version=version,
+        parameters=parameters,
+        docker_args=docker_args,
+        experiment_name=experiment_name,
+        experiment_id=experiment_id,
+        run_id=run_id,
+        run_name=run_name,
+        env_manager=env_manager,
+        build_image=build_image,
+        storage_dir=storage_dir,
+    )
+    environ: Mapping[str, str] = os.environ
+    if env_file is not None:
+        environ = {**os.environ, **read_env_file(env_file)}
+    console = Console(quiet=quiet or as_json or dry_run)
+    stop = Stop()
+    try:
+        with signals_to(stop):
+            workshop = assemble(environ, listener=console, cwd=Path.cwd())
+            with stop.interruptible():
+                spec = prepare(request, workshop.wishes, console)
+            if dry_run:
+                _show(spec, as_json=as_json)
+                return 0
+            outcome = _perform(workshop, spec, stop)
+    finally:
+        console.close()
+    if as_json:
+        click.echo(json.dumps(_as_json(outcome)))
+    _raise_if_failed(outcome, stop)
+    return 0
+
+
+def _perform(workshop: Workshop, spec: RunSpec, stop: Stop) -> Outcome:
+    from runner.recording.closing import close_lost_runs
+    from runner.recording.ticket import open_tickets
+    from runner.sources.working_copy import remove_abandoned, working_copies
+
+    executor = workshop.inline(stop)
+    tickets = workshop.recorder().tickets
+    with stop.interruptible():
+        close_lost_runs(tickets, deadline_s=5.0)
+        remove_abandoned(
+            working_copies(workshop.settings.state_dir),
+            open_run_ids={ticket.run_id for ticket in open_tickets(tickets) if ticket.run_id},
+        )
+    return executor.submit(spec).result()
+
+
+def _raise_if_failed(outcome: Outcome, stop: Stop) -> None:
+    if outcome:
+        return
+    message = f"run {outcome.run_name} ({outcome.run_id}): {outcome.reason}"
+    hint = f"its log is {outcome.log_path}"
+    if outcome.status is RunStatus.KILLED:
+        error = RunInterrupted(message, outcome=outcome, hint=hint)
+        error.exit_code = 128 + (stop.signal_number or 2)
+        raise error
+    raise RunFailed(message, outcome=outcome, hint=hint)
+
+
+def _show(spec: RunSpec, *, as_json: bool) -> None:
+    description = describe(spec)
+    if as_json:
+        click.echo(json.dumps(description, indent=2, ensure_ascii=False))
+        return
+    for key, value in _flat(description):
+        click.echo(f"{key:<26} {value}")
+
+
+def _flat(tree: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            rows += [(f"{prefix}{key}[{index}]", _word(item)) for index, item in enumerate(value)]
+        elif value is not None:
+            rows.append((f"{prefix}{key}", _word(value)))
+    return rows
+
+
+def _word(value: object) -> str:
+    # Quoted where the bare text would mislead: empty, padded, or with characters that do not print.
+    text = value if isinstance(value, str) else json.dumps(value)
+    return (
+        text if text and text == text.strip() and text.isprintable() else json.dumps(text, ensure_ascii=False)
+    )
+
+
+def _as_json(outcome: Outcome) -> dict[str, object]:
+    return {
+        "run_id": outcome.run_id,
+        "run_name": outcome.run_name,
+        "status": outcome.status.value,
+        "exit_code": outcome.exit_code,
+        "seconds": round(outcome.seconds, 3),
+        "log_path": str(outcome.log_path),
+        "reason": outcome.reason,
+    }

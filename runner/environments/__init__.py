@@ -1,0 +1,1 @@
+"""Isolated environments: what they are built with, and the cache that holds them."""

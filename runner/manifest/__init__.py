@@ -1,0 +1,1 @@
+"""Project files: finding, loading, checking and describing them."""

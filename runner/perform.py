@@ -1,0 +1,247 @@
+"""The one meaning of a run: `perform(spec) -> Outcome`. Executors only choose where it is called.
+
+The performer alone owns the run's status: whatever happens between opening and closing the record ends in
+exactly one of FINISHED, FAILED and KILLED, with the reason beside it.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+from runner.environments.current import inheritance
+from runner.environments.ensure import ensure
+from runner.errors import RecordingError, RunnerError
+from runner.events import EnvironmentReady, Listener, RunEnded, RunStarted, Warned
+from runner.model.command import Command
+from runner.model.environment import Environment
+from runner.model.run import Outcome, RunSpec, RunStatus
+from runner.model.source import Checkout
+from runner.output import OutputLog
+from runner.process import ProgramNotStarted, Stop, Stopped, run_program
+from runner.recording.recorder import OpenRun, Recorder
+from runner.recording.ticket import Ending
+from runner.redaction import Redactor, secrets_in
+from runner.settings import Settings
+from runner.sources.dirty import write_artifacts
+from runner.sources.download import download
+from runner.sources.working_copy import remove_working_copy, working_copies, working_copy
+
+_DOWNLOAD_LIMIT_BYTES = 100 * 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performer:
+    """What performing needs beside the order: the recorder, the settings and who wants the news. Thread-safe."""
+
+    recorder: Recorder
+    settings: Settings
+    listener: Listener
+    environ: Mapping[str, str]
+
+
+def perform(
+    spec: RunSpec, performer: Performer, *, stop: Stop, opened: Callable[[str], None] = lambda _: None
+) -> Outcome:
+    """Performs the order to its end and returns what came of it; calls `opened(run_id)` once the run exists.
+
+    A program that fails or is stopped is an Outcome, not an exception. Raises ProvisionError where the
+    environment could not be had (the run is then FAILED with that reason) and RecordingError where the
+    server could not be told of the run at all.
+    """
+    with stop.interruptible():
+        run = performer.recorder.open(spec)
+    opened(run.run_id)
+    performance = _Performance(spec, performer, run, stop)
+    try:
+        outcome = performance.to_the_end()
+    except BaseException as error:
+        performance.close(_ending_by(error))
+        raise
+    performance.close(outcome)
+    return performance.outcome(outcome)
+
+
+class _Performance:
+    """One run, from its open record to the closed one."""
+
+    def __init__(self, spec: RunSpec, performer: Performer, run: OpenRun, stop: Stop) -> None:
+        self.spec = spec
+        self.performer = performer
+        self.run = run
+        self.stop = stop
+        self.started = time.monotonic()
+        self.tail = ""
+
+    def to_the_end(self) -> Ending:
+        with ExitStack() as afterwards:
+            try:
+                with self.stop.interruptible():
+                    self._record_order()
+                    environment = self._environment()
+                    self.run.record_environment(environment)
+                    checkout = self._own_checkout(afterwards)
+                    command = self._command(afterwards)
+            except Stopped as stopped:
+                return _killed(stopped.signal_number, None)
+            return self._execute(environment, command, checkout.directory)
+
+    def _record_order(self) -> None:
+        provenance = self.spec.checkout.provenance
+
+        def write_sources(folder: Path) -> None:
+            if provenance.dirty is not None and provenance.repository_root is not None:
+                write_artifacts(provenance.dirty, provenance.repository_root, folder)
+
+        self.run.record_order(write_sources=write_sources)
+
+    def _environment(self) -> Environment:
+        started = time.monotonic()
+        environment, built = ensure(
+            self.spec.environment,
+            cache_dir=self.performer.settings.cache_dir,
+            environ=self.performer.environ,
+            listener=self.performer.listener,
+            timeout_s=self.performer.settings.build_timeout_s,
+        )
+        self.performer.listener(
+            EnvironmentReady(
+                fingerprint=environment.fingerprint, built=built, seconds=time.monotonic() - started
+            )
+        )
+        return environment
+
+    def _own_checkout(self, afterwards: ExitStack) -> Checkout:
+        # What lies in the cache is read by many runs; a program may write beside its code.
+        place = working_copies(self.performer.settings.state_dir) / self.run.run_id
+        afterwards.callback(remove_working_copy, self.spec.checkout, place)
+        return working_copy(self.spec.checkout, place)
+
+    def _command(self, afterwards: ExitStack) -> Command:
+        """The command, once what it needs from elsewhere is on this machine."""
+        if not self.spec.downloads:
+            return self.spec.command
+        folder = self.spec.storage_dir
+        if folder is None:
+            folder = Path(afterwards.enter_context(TemporaryDirectory(prefix="runner-storage-")))
+        folder = folder / self.run.run_id
+        folder.mkdir(parents=True)
+        fetched = {}
+        for name, uri in self.spec.downloads:
+            place = folder / name
+            place.mkdir()
+            fetched[name] = str(self._fetched(uri, place))
+        return self.spec.entry_point.bind(self.spec.params, fetched=fetched).command
+
+    def _fetched(self, uri: str, into: Path) -> Path:
+        if not uri.startswith(("http://", "https://")):
+            return self.run.fetch_artifact(uri, into)
+        file = into / (PurePosixPath(urlsplit(uri).path).name or "download")
+        settings = self.performer.settings
+        download(uri, file, timeout_s=settings.fetch_timeout_s, limit_bytes=_DOWNLOAD_LIMIT_BYTES)
+        return file
+
+    def _execute(self, environment: Environment, command: Command, directory: Path) -> Ending:
+        context = self.run.context()
+        environ = context.apply(environment.environ(self.performer.environ))
+        environ.update(inheritance(environment))
+        environ.setdefault("PYTHONUNBUFFERED", "1")
+        log = OutputLog(
+            self.run.log_path,
+            run_id=self.run.run_id,
+            redactor=Redactor(secrets_in(environ)),
+            listener=self.performer.listener,
+        )
+        self.performer.listener(
+            RunStarted(
+                run_id=self.run.run_id,
+                run_name=self.run.run_name,
+                entry_point=self.spec.entry_point.name,
+                tracking_uri=context.tracking_uri or self.performer.recorder.uri,
+                experiment_id=self.run.experiment_id,
+            )
+        )
+        try:
+            exit_code = run_program(
+                [*environment.prefix_argv, *command.argv],
+                run_id=self.run.run_id,
+                cwd=directory,
+                environ=environ,
+                on_output=log.feed,
+                stop=self.stop,
+                grace_s=self.performer.settings.grace_s,
+                last_resort=(
+                    *(sys.executable, "-m", "runner.recording.closing"),
+                    str(self.run.ticket.path),
+                ),
+            )
+        except ProgramNotStarted as error:
+            return _ending(RunStatus.FAILED, None, f"{command.argv[0]}: {error}")
+        finally:
+            log.close()
+            self.tail = log.tail()
+        return _ended(exit_code, self.stop)
+
+    def close(self, ending: Ending) -> None:
+        try:
+            self.run.close(ending)
+        except RecordingError as error:
+            self.performer.listener(
+                Warned(
+                    message=f"{error}; the run's end ({ending.status.value}) is kept in {self.run.ticket.path} "
+                    "and will be recorded by the next runner command"
+                )
+            )
+        self.performer.listener(
+            RunEnded(
+                run_id=self.run.run_id,
+                run_name=self.run.run_name,
+                status=ending.status,
+                exit_code=ending.exit_code,
+                seconds=time.monotonic() - self.started,
+            )
+        )
+
+    def outcome(self, ending: Ending) -> Outcome:
+        return Outcome(
+            run_id=self.run.run_id,
+            run_name=self.run.run_name,
+            status=ending.status,
+            exit_code=ending.exit_code,
+            seconds=time.monotonic() - self.started,
+            log_path=self.run.log_path,
+            tail=self.tail,
+            reason=ending.reason,
+        )
+
+
+def _ended(exit_code: int, stop: Stop) -> Ending:
+    if stop.signal_number is not None:
+        return _killed(stop.signal_number, exit_code)
+    if exit_code == 0:
+        return _ending(RunStatus.FINISHED, 0, "")
+    if exit_code < 0:
+        return _ending(RunStatus.FAILED, exit_code, f"ended by {signal.Signals(-exit_code).name}")
+    return _ending(RunStatus.FAILED, exit_code, f"exit code {exit_code}")
+
+
+def _killed(signal_number: int, exit_code: int | None) -> Ending:
+    return _ending(RunStatus.KILLED, exit_code, f"stopped by {signal.Signals(signal_number).name}")
+
+
+def _ending_by(error: BaseException) -> Ending:
+    if isinstance(error, (Stopped, KeyboardInterrupt)):
+        return _killed(getattr(error, "signal_number", signal.SIGINT), None)
+    reason = str(error) if isinstance(error, RunnerError) else f"a fault of runner: {error!r}"
+    return _ending(RunStatus.FAILED, None, reason)
+
+
+def _ending(status: RunStatus, exit_code: int | None, reason: str) -> Ending:
+    return Ending(status=status, exit_code=exit_code, reason=reason, ended_at_ms=int(time.time() * 1000))

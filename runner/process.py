@@ -1,0 +1,379 @@
+"""The only module that starts processes.
+
+Everything is started as argv, never as shell text of ours, and nothing started here can hang for ever: each
+call takes a time limit or a `Stop`.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+StreamName = Literal["stdout", "stderr"]
+OutputReader = Callable[[StreamName, bytes], None]
+
+_GUARDIAN = Path(__file__).with_name("guardian.py")
+_CHUNK_BYTES = 65536
+_DRAIN_S = 1.0
+
+
+class ToolTimeout(Exception):
+    """A tool did not end within its time limit and was killed."""
+
+
+class Stopped(BaseException):
+    """Work was left because of `Stop.request`. `signal_number` says which signal asked for it.
+
+    A BaseException, as KeyboardInterrupt is: no handler of ordinary errors may swallow it.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signal_number).name}")
+        self.signal_number = signal_number
+
+
+class Stop:
+    """A wish to stop, from a signal handler or another thread, to whoever is at work.
+
+    Thread-safe and safe within signal handlers. The first request asks politely with its own signal, the
+    second says TERM, the third KILL. Work that watches `listen()` is told; other work calls `check()`.
+    """
+
+    def __init__(self) -> None:
+        self.signal_number: int | None = None
+        self._requests: list[int] = []
+        self._wakers: list[socket.socket] = []
+        self._interruptible = 0
+
+    def request(self, signal_number: int = signal.SIGTERM) -> None:
+        """Asks for a stop. Raises Stopped right here when this thread is inside `interruptible()`."""
+        escalation = (signal_number, signal.SIGTERM, signal.SIGKILL)
+        self._requests.append(int(escalation[min(len(self._requests), 2)]))
+        if self.signal_number is None:
+            self.signal_number = signal_number
+        for waker in list(self._wakers):
+            try:
+                waker.send(b"!")
+            except OSError:
+                pass
+        if self._interruptible == threading.get_ident():
+            raise Stopped(self.signal_number)
+
+    def check(self) -> None:
+        """Raises Stopped where a stop was requested."""
+        if self.signal_number is not None:
+            raise Stopped(self.signal_number)
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Inside, a request made on this thread (by a signal handler) raises Stopped at once."""
+        before, self._interruptible = self._interruptible, threading.get_ident()
+        try:
+            self.check()
+            yield
+        finally:
+            self._interruptible = before
+
+    @contextmanager
+    def listen(self) -> Iterator[tuple[socket.socket, list[int]]]:
+        """A socket that becomes readable at each request, and the signals to pass on, oldest first."""
+        reader, writer = socket.socketpair()
+        writer.setblocking(False)
+        reader.setblocking(False)
+        self._wakers.append(writer)
+        try:
+            if self._requests:
+                writer.send(b"!")
+            yield reader, self._requests
+        finally:
+            self._wakers.remove(writer)
+            reader.close()
+            writer.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """A tool's exit code (negative: the signal that ended it) and everything it printed."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text, undecodable bytes kept as surrogates, trailing newline removed."""
+        return os.fsdecode(self.stdout).rstrip("\n")
+
+
+def capture(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    timeout_s: float = 60.0,
+) -> Captured:
+    """Runs a short-lived tool (git, `python -V`) to its end and returns all that it printed.
+
+    Raises FileNotFoundError where there is no such program, and ToolTimeout.
+    Thread-safe. The tool gets no terminal: it cannot ask for anything.
+    """
+    try:
+        done = subprocess.run(
+            list(argv), cwd=cwd, env=environ, input=stdin, capture_output=True, timeout=timeout_s, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ToolTimeout(f"{argv[0]} did not end within {timeout_s:g} s") from error
+    return Captured(argv=tuple(argv), returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def run_logged(
+    argv: Sequence[str],
+    *,
+    log_path: Path,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    timeout_s: float = 3600.0,
+) -> int:
+    """Runs a long tool (an installer) with all output appended to `log_path`; returns its exit code.
+
+    The tool runs in a process group of its own, which is killed when the call is left by an exception
+    (Stopped, KeyboardInterrupt) or when the time is over (ToolTimeout).
+    """
+    with log_path.open("ab") as log:
+        log.write(f"$ {shlex.join(argv)}\n".encode(errors="surrogateescape"))
+        log.flush()
+        process = subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            return process.wait(timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise ToolTimeout(f"{argv[0]} did not end within {timeout_s:g} s") from error
+        finally:
+            if process.poll() is None:
+                _kill_group(process)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+class ProgramNotStarted(Exception):
+    """The operating system refused to execute the program; the message is its reason."""
+
+
+def run_program(
+    argv: Sequence[str],
+    *,
+    run_id: str,
+    cwd: Path,
+    environ: Mapping[str, str],
+    on_output: OutputReader,
+    stop: Stop,
+    grace_s: float = 10.0,
+    last_resort: Sequence[str] = (),
+) -> int:
+    """Runs a user's program under a guardian (see `runner.guardian`) to its end; returns its exit code.
+
+    `on_output` is called on this thread with each piece of output. A request at `stop` is passed on to the
+    program's process group; `grace_s` seconds later it gets TERM and, after as long again, KILL.
+    `last_resort` is an argv that the guardian executes if this process dies, with the exit code appended.
+    Raises ProgramNotStarted. A negative exit code is a signal's number, as in `subprocess`.
+    Thread-safe; each call is independent.
+    """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        guardian = subprocess.Popen(
+            [
+                *(sys.executable, "-I", "-S", str(_GUARDIAN)),
+                *(str(theirs.fileno()), run_id, str(grace_s), _as_json(last_resort), "--"),
+                *argv,
+            ],
+            cwd=cwd,
+            env=dict(environ),
+            stdin=_stdin(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+        theirs.close()
+        conversation = _Conversation(guardian, ours, on_output, grace_s)
+        try:
+            return conversation.hold(stop)
+        finally:
+            conversation.end()
+
+
+def _as_json(argv: Sequence[str]) -> str:
+    import json
+
+    return json.dumps(list(argv)) if argv else ""
+
+
+def _stdin() -> int | None:
+    # A program in a process group of its own cannot read the terminal: it would be stopped by TTIN for ever.
+    # Everything else (a pipe, a file) is the program's to read.
+    try:
+        return subprocess.DEVNULL if os.isatty(0) else None
+    except OSError:
+        return subprocess.DEVNULL
+
+
+class _Conversation:
+    """The runner's end of the line to one guardian, and the program's output."""
+
+    def __init__(
+        self,
+        guardian: subprocess.Popen[bytes],
+        control: socket.socket,
+        on_output: OutputReader,
+        grace_s: float,
+    ) -> None:
+        self.guardian = guardian
+        self.control = control
+        self.on_output = on_output
+        self.grace_s = grace_s
+        self.program_pid: int | None = None
+        self.exit_code: int | None = None
+        self.refusal: str | None = None
+        self._received = b""
+        self._passed_on = 0
+        self._escalate_at: float | None = None
+        self._open_streams = 2
+
+    def hold(self, stop: Stop) -> int:
+        with stop.listen() as (wakeup, requests), selectors.DefaultSelector() as selector:
+            selector.register(self.control, selectors.EVENT_READ, self._on_control)
+            selector.register(wakeup, selectors.EVENT_READ, lambda _: wakeup.recv(64))
+            for name in ("stdout", "stderr"):
+                pipe = getattr(self.guardian, name)
+                os.set_blocking(pipe.fileno(), False)
+                selector.register(pipe, selectors.EVENT_READ, self._reader(name, pipe))
+            while self.exit_code is None and self.refusal is None:
+                for key, _ in selector.select(self._patience_s()):
+                    key.data(selector)
+                self._pass_on(requests)
+            self._drain(selector, wakeup)
+        if self.refusal is not None:
+            raise ProgramNotStarted(self.refusal)
+        assert self.exit_code is not None
+        return self.exit_code
+
+    def _reader(
+        self, name: StreamName, pipe: object
+    ) -> Callable[[selectors.BaseSelector], None]:  # one for each stream
+        descriptor = pipe.fileno()  # type: ignore[attr-defined]  # Popen's pipes are untyped here
+
+        def read(selector: selectors.BaseSelector) -> None:
+            try:
+                data = os.read(descriptor, _CHUNK_BYTES)
+            except BlockingIOError:
+                return
+            if data:
+                self.on_output(name, data)
+            else:
+                selector.unregister(descriptor)
+                self._open_streams -= 1
+
+        return read
+
+    def _on_control(self, selector: selectors.BaseSelector) -> None:
+        try:
+            chunk = self.control.recv(4096)
+        except OSError:
+            chunk = b""
+        if not chunk:
+            selector.unregister(self.control)
+            self._guardian_died()
+            return
+        *messages, self._received = (self._received + chunk).split(b"\n")
+        for message in messages:
+            word, _, rest = message.partition(b" ")
+            if word == b"started":
+                self.program_pid = int(rest)
+            elif word == b"exit":
+                self.exit_code = int(rest)
+            elif word == b"refused":
+                self.refusal = rest.decode(errors="replace").partition(" ")[2]
+
+    def _guardian_died(self) -> None:
+        if self.exit_code is not None or self.refusal is not None:
+            return
+        if self.program_pid is not None:
+            _kill_pid_group(self.program_pid)
+        self.exit_code = -signal.SIGKILL
+
+    def _patience_s(self) -> float | None:
+        return None if self._escalate_at is None else max(0.0, self._escalate_at - time.monotonic())
+
+    def _pass_on(self, requests: list[int]) -> None:
+        if self.program_pid is None:
+            return
+        if self._escalate_at is not None and time.monotonic() >= self._escalate_at:
+            self._signal(signal.SIGTERM if self._passed_on < 2 else signal.SIGKILL)
+            self._passed_on = max(2, self._passed_on + 1)
+        for number in requests[self._passed_on :]:
+            self._signal(number)
+            self._passed_on += 1
+
+    def _signal(self, number: int) -> None:
+        try:
+            self.control.sendall(b"signal %d\n" % number)
+        except OSError:
+            self._guardian_died()
+        self._escalate_at = time.monotonic() + self.grace_s
+
+    def _drain(self, selector: selectors.BaseSelector, wakeup: socket.socket) -> None:
+        # All of the group is dead, so the pipes end at once, unless a daemon of the program's holds them open.
+        for endpoint in (self.control, wakeup):
+            try:
+                selector.unregister(endpoint)
+            except KeyError:
+                continue
+        deadline = time.monotonic() + _DRAIN_S
+        while self._open_streams and (left_s := deadline - time.monotonic()) > 0:
+            for key, _ in selector.select(left_s):
+                key.data(selector)
+
+    def end(self) -> None:
+        for pipe in (self.guardian.stdout, self.guardian.stderr):
+            if pipe is not None:
+                pipe.close()
+        self.control.close()  # a guardian still at work takes this for our death and ends the program
+        try:
+            self.guardian.wait(2 * self.grace_s + 5.0)
+        except subprocess.TimeoutExpired:
+            self.guardian.kill()
+            self.guardian.wait()
+
+
+def _kill_pid_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass

@@ -1,0 +1,1 @@
+"""The only part of `runner` that talks to a tracking server."""

@@ -1,0 +1,95 @@
+"""Closes the runs of those who died before they could.
+
+Two ways lead here: the guardian of a program whose runner died executes `python -m runner.recording.closing
+TICKET EXIT_CODE` at once, and every later `runner` command looks through the open tickets of its machine.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from runner.model.run import RunStatus
+from runner.recording.recorder import CLOSE_DEADLINE_S, TICKET_TAG, client_with_deadline, close_run
+from runner.recording.ticket import Ending, Ticket, open_tickets
+from tracking_client.client import TrackingClient
+from tracking_client.errors import NotFound, TrackingError
+from tracking_client.wire import names
+
+
+def close_lost_runs(tickets: Path, *, deadline_s: float = CLOSE_DEADLINE_S) -> list[str]:
+    """Closes every run whose owner is dead or whose end is not told yet; returns the ids of those closed.
+
+    A server that does not answer is left for the next time.
+    """
+    closed = []
+    for ticket in open_tickets(tickets):
+        # One whose owner lives is the owner's: its end may be on the way at this moment.
+        if ticket.owner.is_alive() is not False:
+            continue
+        try:
+            run_id = close_lost(ticket, exit_code=None, deadline_s=deadline_s)
+        except TrackingError:
+            continue
+        if run_id is not None:
+            closed.append(run_id)
+    return closed
+
+
+def close_lost(ticket: Ticket, *, exit_code: int | None, deadline_s: float = CLOSE_DEADLINE_S) -> str | None:
+    """Closes the run of `ticket` and redeems it; returns the run's id, None where it never came to be.
+
+    Raises TrackingError where the server does not answer: the ticket stays.
+    """
+    client = client_with_deadline(ticket.tracking_uri, deadline_s)
+    run_id = ticket.run_id or _find_by_tag(client, ticket.ticket_id)
+    if run_id is not None:
+        ending = ticket.ending or Ending(
+            status=RunStatus.KILLED,
+            exit_code=exit_code,
+            reason=f"the runner died (pid {ticket.owner.pid} on {ticket.owner.host})",
+            ended_at_ms=_last_sign_of_life_ms(ticket, exit_code),
+        )
+        try:
+            close_run(client, run_id, ticket.experiment_id, ticket.log_path, ending)
+        except NotFound:
+            run_id = None
+    ticket.redeem()
+    return run_id
+
+
+def _find_by_tag(client: TrackingClient, ticket_id: str) -> str | None:
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    found = client.search_runs(experiments, f"tags.`{TICKET_TAG}` = '{ticket_id}'", max_results=1)
+    return found[0].info.run_id if found else None
+
+
+def _last_sign_of_life_ms(ticket: Ticket, exit_code: int | None) -> int:
+    now_ms = int(time.time() * 1000)
+    if exit_code is not None or ticket.log_path is None:
+        return now_ms
+    try:
+        return min(now_ms, int(ticket.log_path.stat().st_mtime * 1000))
+    except OSError:
+        return now_ms
+
+
+def main(arguments: list[str]) -> int:
+    """The guardian's last resort."""
+    ticket = Ticket.read(Path(arguments[0]))
+    if ticket is None:
+        return 0
+    try:
+        close_lost(
+            ticket,
+            exit_code=int(arguments[1]) if len(arguments) > 1 else None,
+            deadline_s=names.HEARTBEAT_LOST_S,
+        )
+    except TrackingError:
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

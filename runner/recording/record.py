@@ -1,0 +1,71 @@
+"""What is written down about a run's order: tags for its origin, and the whole order as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runner.model.run import RunSpec
+from runner.model.source import Provenance
+from tracking_client.wire import names
+
+
+def provenance_tags(provenance: Provenance) -> dict[str, str]:
+    """The tags that tie a run to its code; names are MLflow's where it has one."""
+    tags: dict[str, str | None] = {
+        names.SOURCE_NAME: provenance.source_name,
+        names.SOURCE_TYPE: "PROJECT",
+        names.GIT_COMMIT: provenance.commit,
+        names.GIT_BRANCH: provenance.branch,
+        names.GIT_REPO_URL: provenance.repository_url,
+    }
+    if provenance.commit is not None:
+        tags[names.GIT_DIRTY] = "false" if provenance.dirty is None else "true"
+    return {name: value for name, value in tags.items() if value}
+
+
+def describe(spec: RunSpec) -> dict[str, object]:
+    """The order as JSON, for the dry run and for the record. Holds no secret: no variable's value is in it."""
+    provenance = spec.checkout.provenance
+    environment = spec.environment
+    return {
+        "entry_point": spec.entry_point.name,
+        "argv": list(spec.command.argv),
+        "command": spec.command.display,
+        "needs_shell": spec.command.needs_shell,
+        "params": dict(spec.params),
+        "source": {
+            "name": provenance.source_name,
+            "directory": str(spec.checkout.directory),
+            "commit": provenance.commit,
+            "branch": provenance.branch,
+            "repository_url": provenance.repository_url,
+            "subdirectory": provenance.subdirectory,
+            "submodules": dict(provenance.submodule_commits),
+            "dirty": provenance.dirty is not None,
+            "dirty_digest": provenance.dirty.digest if provenance.dirty else None,
+        },
+        "environment": {
+            "kind": environment.kind,
+            "fingerprint": environment.fingerprint(),
+            "python": environment.python,
+            "requirements": list(environment.requirements),
+            "build_requirements": list(environment.build_requirements),
+            "docker_image": environment.docker.image if environment.docker else None,
+            "notes": list(environment.notes),
+        },
+        "experiment": {"name": spec.experiment_name, "id": spec.experiment_id},
+        "parent_run_id": spec.parent_run_id,
+        "run_name": spec.run_name,
+        "tags": _tags(spec),
+        "backend": spec.backend,
+    }
+
+
+def _tags(spec: RunSpec) -> Mapping[str, str]:
+    return {
+        **provenance_tags(spec.checkout.provenance),
+        names.PROJECT_ENTRY_POINT: spec.entry_point.name,
+        names.PROJECT_BACKEND: spec.backend,
+        **({} if spec.environment.kind == "local" else {names.PROJECT_ENV: spec.environment.kind}),
+        **spec.tags,
+    }

@@ -1,0 +1,100 @@
+"""A copy of a shared tree for one run, which may write there what it likes.
+
+Checkouts and unpacked archives in the cache are read by many runs. A program that writes beside its code
+would change the code of the next run, so it gets a copy of its own: sharing blocks where the file system
+can (btrfs, xfs, apfs through copy_file_range or its like), copied where not. Hard links would not do: a
+program that opens a file for writing would write into the cache.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+from runner.errors import SourceError
+from runner.model.source import Checkout
+from runner.sources.staging import remove_tree, staging
+
+
+def working_copy(checkout: Checkout, into: Path) -> Checkout:
+    """`checkout` as it is if it is the user's own, else copied to `into`, which must not exist yet.
+
+    The copy appears whole, by a rename; it belongs to the caller, who removes it with `remove_tree`.
+    Raises SourceError where it cannot be made (a full disk), FileExistsError.
+    """
+    shared = checkout.shared_root
+    if shared is None:
+        return checkout
+    if into.exists():
+        raise FileExistsError(f"{into} is there already")
+    with staging(into.parent) as stage:
+        copy = stage / "tree"
+        try:
+            shutil.copytree(shared, copy, symlinks=True, copy_function=_copy_file)
+        except (OSError, shutil.Error) as error:
+            raise SourceError(
+                f"could not copy {shared} to {into}: {error}",
+                ref=checkout.provenance.source_name,
+                hint="see that the disk has space, or fetch again if the cache was being emptied",
+            ) from error
+        os.rename(copy, into)
+    provenance = replace(
+        checkout.provenance,
+        repository_root=into if checkout.provenance.repository_root is not None else None,
+    )
+    return Checkout(
+        directory=into / checkout.directory.relative_to(shared), provenance=provenance, shared_root=None
+    )
+
+
+def remove_working_copy(checkout: Checkout, into: Path) -> None:
+    """Removes what `working_copy(…, into)` made of a shared checkout; the user's own directory is left."""
+    if checkout.shared_root is not None:
+        remove_tree(into)
+
+
+def working_copies(state_dir: Path) -> Path:
+    """Where the working copies of runs are, each by its run's id."""
+    return state_dir / "working-copies"
+
+
+def remove_abandoned(copies: Path, *, open_run_ids: Collection[str]) -> None:
+    """Removes the working copies of runs that are no longer open: their performer was killed."""
+    try:
+        names = os.listdir(copies)
+    except OSError:
+        return
+    for name in names:
+        if name not in open_run_ids:
+            remove_tree(copies / name)
+
+
+def _copy_file(source: str, target: str) -> str:
+    with open(source, "rb") as reader, open(target, "xb") as writer:
+        if not _share_blocks(reader.fileno(), writer.fileno()):
+            reader.seek(0)
+            writer.truncate(0)
+            writer.seek(0)
+            shutil.copyfileobj(reader, writer, 1024 * 1024)
+    shutil.copystat(source, target)
+    return target
+
+
+def _share_blocks(reader: int, writer: int) -> bool:
+    copy = getattr(os, "copy_file_range", None)
+    if copy is None:
+        return False
+    left = os.fstat(reader).st_size
+    try:
+        while left > 0:
+            copied = copy(reader, writer, left)
+            if copied == 0:
+                return False
+            left -= copied
+    except OSError:
+        # Across file systems, and on those that do not know the call.
+        return False
+    return True

@@ -1,0 +1,91 @@
+"""Guards around every test: nothing real is touched, and nothing is left behind.
+
+HOME and every directory derived from it point into the test's temporary directory; a test that leaves a
+process, an environment variable or another working directory fails.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+_VOLATILE = {"PYTEST_CURRENT_TEST", "PYTEST_VERSION"}
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing reads or writes the home of whoever runs the tests, or inherits the run they are in."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name in list(os.environ):
+        if name.startswith(("MLFLOW_", "RUNNER_", "GIT_")) and name != "RUNNER_TEST_CACHE_DIR":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "A Tester")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "tester@example.invalid")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(_own_home: None) -> Iterator[None]:
+    """Fails a test that leaves a process, a changed variable or a changed working directory."""
+    environ = {name: value for name, value in os.environ.items() if name not in _VOLATILE}
+    cwd = Path.cwd()
+    before = _marked_processes(os.environ["HOME"])
+    yield
+    after = {name: value for name, value in os.environ.items() if name not in _VOLATILE}
+    left = _marked_processes(os.environ["HOME"]) - before
+    for process in left:
+        _kill(process)
+    assert after == environ
+    assert Path.cwd() == cwd
+    assert not left, f"left running: {[_command(process) for process in left]}"
+
+
+def _marked_processes(home: str) -> set[psutil.Process]:
+    """The processes other than this one that were started under this test's home, however detached."""
+    found = set()
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get("HOME") == home:
+                _reap_if_child(process)
+                if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                    found.add(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def _reap_if_child(process: psutil.Process) -> None:
+    try:
+        process.wait(timeout=0.2)
+    except (psutil.TimeoutExpired, ChildProcessError):
+        return
+
+
+def _kill(process: psutil.Process) -> None:
+    try:
+        process.kill()
+    except psutil.NoSuchProcess:
+        return
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return "(gone)"
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The root of this repository."""
+    return REPOSITORY

@@ -1,0 +1,207 @@
+"""No run stays RUNNING and no process goes on, whatever dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.e2e.terminal import User, wait_until
+
+LONG = {
+    "long.py": """
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(os.getpid(), child.pid, flush=True)
+time.sleep(600)
+""",
+    "fail_slow.py": "import time; print('x', flush=True); time.sleep(600)",
+}
+
+
+def start_long(user: User, script: str = "long.py", **variables: str) -> Any:
+    folder = user.project(LONG)
+    process = user.start(
+        "run", str(folder), "-e", script, "--env-manager", "local", RUNNER_GRACE_S="2", **variables
+    )
+    pids = [int(word) for word in process.stdout.readline().split()]
+    return process, pids
+
+
+def finish(process: Any) -> tuple[int, str]:
+    _, err = process.communicate(timeout=60)
+    return process.returncode, err
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_to_the_runner_ends_the_whole_group_and_the_run_is_killed(
+    user: User, number: int, code: int
+) -> None:
+    process, pids = start_long(user)
+
+    process.send_signal(number)
+    ended, err = finish(process)
+
+    assert ended == code, err
+    assert "Traceback" not in err
+    wait_until(lambda: not alive(pids))
+    run = user.run()
+    assert run.info.status == "KILLED"
+    assert signal.Signals(number).name in run.data.tags["runner.end.reason"]
+
+
+def test_kill_9_of_the_runner_ends_the_program_and_closes_the_run(user: User) -> None:
+    process, pids = start_long(user)
+
+    process.kill()
+    process.communicate()
+
+    wait_until(lambda: not alive(pids))
+    wait_until(lambda: user.run().info.status == "KILLED")
+    assert "the runner died" in user.run().data.tags["runner.end.reason"]
+
+
+def test_kill_9_of_runner_and_guardian_is_made_good_by_the_next_command(
+    user: User,
+) -> None:
+    process, pids = start_long(user)
+    guardian = psutil.Process(pids[0]).parent()
+    assert guardian is not None
+
+    guardian.suspend()
+    process.kill()
+    process.communicate()
+    guardian.kill()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    assert user.run().info.status == "RUNNING"
+    done = user.types("run", str(user.directory / "project"), "-e", "long.py", "--env-manager", "nonsense")
+    assert done.code == 2
+    user.project({"ok.py": "print('fine')"})
+    assert (
+        user.types("run", str(user.directory / "project"), "-e", "ok.py", "--env-manager", "local").code == 0
+    )
+
+    assert sorted(run.info.status for run in user.runs()) == ["FINISHED", "KILLED"]
+
+
+def test_kill_9_of_the_program_is_a_failed_run_that_names_the_signal(
+    user: User,
+) -> None:
+    process, pids = start_long(user)
+
+    os.kill(pids[0], signal.SIGKILL)
+    code, err = finish(process)
+
+    assert code == 1
+    assert "SIGKILL" in err
+    assert user.run().info.status == "FAILED"
+    wait_until(lambda: not alive(pids))
+
+
+def test_kill_9_of_the_server_in_the_middle_costs_nothing(user: User) -> None:
+    folder = user.project(
+        {
+            "train.py": """
+import sys, time, pathlib
+import tracking_client as mlflow
+with mlflow.start_run():
+    for step in range(60):
+        mlflow.log_metric("loss", 1 / (step + 1), step=step)
+        if step == 20:
+            pathlib.Path("halfway").touch()
+            while not pathlib.Path("go").exists():
+                time.sleep(0.01)
+"""
+        }
+    )
+    process = user.start("run", str(folder), "-e", "train.py", "--env-manager", "local")
+    wait_until(lambda: (folder / "halfway").exists())
+    server = user.server_pid()
+
+    os.kill(server, signal.SIGKILL)
+    (folder / "go").touch()
+    code, err = finish(process)
+
+    assert code == 0, err
+    run = user.run()
+    assert run.info.status == "FINISHED"
+    assert [point.step for point in user.client.get_metric_history(run.info.run_id, "loss")] == list(
+        range(60)
+    )
+
+
+def test_a_server_that_is_gone_at_the_end_is_told_by_the_next_command(user: User, tmp_path: Path) -> None:
+    import subprocess
+
+    store = tmp_path / "remote"
+    store.mkdir()
+    folder = user.project({"wait.py": "import sys; print('ready', flush=True); sys.stdin.read()"})
+    server = serve(user, store)
+    url, port = address_of(store)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runner", "run", str(folder), "-e", "wait.py", "--env-manager", "local"],
+        cwd=user.directory,
+        env=user.variables(MLFLOW_TRACKING_URI=url, RUNNER_HTTP_DEADLINE_S="1"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+
+    server.terminate()
+    server.wait(15)
+    _, err = process.communicate("", timeout=90)
+    assert process.returncode == 0, err
+    assert "will be recorded by the next runner command" in err
+
+    server = serve(user, store, port=port)
+    user.environ["MLFLOW_TRACKING_URI"] = url
+    assert user.run().info.status == "RUNNING"
+    assert user.types("run", str(folder), "-e", "wait.py", "--env-manager", "local").code == 0
+    assert [run.info.status for run in user.runs()] == ["FINISHED", "FINISHED"]
+    server.terminate()
+    server.wait(15)
+
+
+def serve(user: User, store: Path, port: int = 0) -> Any:
+    import json
+    import subprocess
+
+    server = subprocess.Popen(
+        [sys.executable, "-m", "runner", "server", "--port", str(port)],
+        cwd=store,
+        env=user.variables(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    discovery = store / "mlruns.db.server"
+
+    def listens() -> bool:
+        try:
+            return bool(json.loads(discovery.read_text())["pid"] == server.pid)
+        except (OSError, ValueError):
+            return False
+
+    wait_until(listens)
+    return server
+
+
+def address_of(store: Path) -> tuple[str, int]:
+    import json
+
+    url = json.loads((store / "mlruns.db.server").read_text())["url"]
+    return url, int(url.rpartition(":")[2])

@@ -1,0 +1,57 @@
+"""`TrackingClient`: every call of the tracking API, with the names and meaning of MLflow's `MlflowClient`."""
+
+from __future__ import annotations
+
+import os
+
+from tracking_client.context import TOKEN, RunContext
+from tracking_client.experiments import ExperimentCalls
+from tracking_client.run_artifacts import ArtifactCalls
+from tracking_client.tracking_uri import LocalStore, get_tracking_uri, parse
+from tracking_client.transport import Transport, transport_for
+from tracking_client.wire.entities import Run
+
+
+class TrackingClient(ArtifactCalls, ExperimentCalls):
+    """The calls of one tracking server or local store, by default of the tracking URI in force.
+
+    Cheap to make: clients of one URI share their connections. Safe in threads and across fork.
+    Raises InvalidArgument for a URI that names nothing to track to.
+    """
+
+    def __init__(self, tracking_uri: str | None = None, *, transport: Transport | None = None) -> None:
+        super().__init__()
+        uri = get_tracking_uri() if tracking_uri is None else _normal(tracking_uri)
+        self.tracking_uri = uri
+        self.transport = transport_for(uri) if transport is None else transport
+
+    def apart(self, deadline_s: float) -> TrackingClient:
+        """A client of the same server that shares no lock and no connection with any other."""
+        return TrackingClient(self.tracking_uri, transport=self.transport.apart(deadline_s))
+
+    def run_context(self, run: Run) -> RunContext:
+        """What a program started as `run` needs in its environment to log to it.
+
+        The address is one that MLflow's own client understands; for a local store it is its server's.
+        """
+        connection = self.transport.connection
+        is_local = isinstance(self.transport.target, LocalStore)
+        token = (connection.authorization or "").removeprefix("Bearer ") if is_local else None
+        return RunContext(
+            tracking_uri=connection.url if is_local else self.tracking_uri,
+            run_id=run.info.run_id,
+            experiment_id=run.info.experiment_id,
+            token=token if is_local else os.environ.get(TOKEN) or None,
+            launched_run_id=run.info.run_id,
+        )
+
+
+def _normal(uri: str) -> str:
+    target = parse(uri)
+    return target.uri if isinstance(target, LocalStore) else uri
+
+
+MlflowClient = TrackingClient
+"""The same class by the name that scripts written for MLflow use."""
+
+__all__ = ["MlflowClient", "TrackingClient"]

@@ -1,0 +1,88 @@
+"""What ends the runs that are still open when the process goes.
+
+An exception that nobody caught makes them FAILED (KeyboardInterrupt: KILLED), SIGTERM makes them KILLED, a
+normal exit FINISHED. MLflow calls all of these FINISHED, and leaves a run RUNNING on SIGTERM. A run that a
+launcher started is ended by it as well, from the exit code: its word is the last.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+from types import FrameType, TracebackType
+
+from tracking_client import active_runs
+from tracking_client.errors import TrackingError
+from tracking_client.notice import say
+from tracking_client.run import ActiveRun, status_after
+from tracking_client.wire.entities import RunStatus
+
+_AT_SIGTERM_S = 5.0
+
+_final_status = RunStatus.FINISHED
+_watching_pid: int | None = None
+_previous_excepthook = sys.excepthook
+
+
+def watch() -> None:
+    """Sees to it that open runs are ended with the process. Called at every start of a run; idempotent.
+
+    SIGTERM is taken over only from the main thread and only where nobody else handles it.
+    """
+    global _watching_pid, _previous_excepthook  # noqa: PLW0603  # hooks of the process are its state
+    if _watching_pid is None:
+        _previous_excepthook = sys.excepthook
+        sys.excepthook = _on_uncaught
+        atexit.register(end_all)
+    _watching_pid = os.getpid()
+    if threading.current_thread() is threading.main_thread():
+        try:
+            if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+                signal.signal(signal.SIGTERM, _on_sigterm)
+        except ValueError:
+            pass  # a subinterpreter: signals belong to the main one
+
+
+def end_all() -> None:
+    """Ends every run that this process opened and left open. Says, instead of raising, what went wrong."""
+    for run in active_runs.remove_all():
+        end_quietly(run, _final_status)
+
+
+def end_quietly(run: ActiveRun, status: str) -> None:
+    """Ends a run where there is nobody to raise to."""
+    try:
+        run.terminate(status)
+    except (TrackingError, OSError) as error:
+        say(f"the run {run.info.run_id} could not be recorded as {status}: {error}")
+
+
+def _on_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    global _final_status  # noqa: PLW0603  # read by end_all when the process goes
+    _final_status = status_after(error)
+    _previous_excepthook(kind, error, traceback)
+
+
+def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
+    # A second SIGTERM ends the process at once, and so does what follows: dying of the signal is what
+    # whoever sent it expects to see.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    runs = active_runs.snapshot()
+    if runs:
+        # The thread that was interrupted may hold any lock, the connection pool's too: the calls go out
+        # from another thread, over new connections, and are not waited for longer than a launcher waits.
+        sender = threading.Thread(target=_kill, args=(runs,), daemon=True)
+        sender.start()
+        sender.join(_AT_SIGTERM_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _kill(runs: list[ActiveRun]) -> None:
+    for run in runs:
+        end_quietly(run.apart(_AT_SIGTERM_S), RunStatus.KILLED)
+
+
+__all__ = ["end_all", "end_quietly", "watch"]

@@ -1,0 +1,323 @@
+"""MLflow's fluent API: functions that log to the run at hand.
+
+Functions that log return when the server has the values. All raise InvalidArgument for values against the
+rules, ApiError for what the server refuses and TransportError where it does not answer in time.
+`synchronous` is taken for MLflow's sake. `run_id` logs to another run than the one at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, overload
+
+from tracking_client import active_experiment, checks
+from tracking_client.active_experiment import set_experiment
+from tracking_client.client import TrackingClient
+from tracking_client.errors import InvalidArgument
+from tracking_client.run import ActiveRun
+from tracking_client.starting import active_run, at_hand, attached, end_run, last_active_run, start_run
+from tracking_client.tracking_uri import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
+from tracking_client.wire.entities import Experiment, Run, ViewType
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SEARCH_RUNS_MAX_RESULTS = 100_000
+
+
+def _target(run_id: str | None) -> ActiveRun:
+    return at_hand() if run_id is None else attached(run_id)
+
+
+def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
+    """Logs one parameter and returns its value. Another value than before is an InvalidArgument."""
+    del synchronous
+    at_hand().write(params=[checks.param(key, value)])
+    return value
+
+
+def log_params(params: Mapping[str, Any], synchronous: bool | None = None, run_id: str | None = None) -> None:
+    """Logs parameters."""
+    del synchronous
+    _target(run_id).log_params(params)
+
+
+def log_metric(
+    key: str,
+    value: SupportsFloat,
+    step: int | None = None,
+    synchronous: bool | None = None,
+    timestamp: int | None = None,
+    run_id: str | None = None,
+) -> None:
+    """Logs one value at `step` (0) and `timestamp` in ms since the epoch (now)."""
+    del synchronous
+    _target(run_id).write(metrics=[checks.metric(key, value, timestamp, step)])
+
+
+def log_metrics(
+    metrics: Mapping[str, SupportsFloat],
+    step: int | None = None,
+    synchronous: bool | None = None,
+    run_id: str | None = None,
+    timestamp: int | None = None,
+) -> None:
+    """Logs values that belong to one step and moment."""
+    del synchronous
+    _target(run_id).log_metrics(metrics, step, timestamp)
+
+
+def set_tag(key: str, value: Any, synchronous: bool | None = None) -> None:
+    """Sets one tag."""
+    del synchronous
+    at_hand().set_tags({key: value})
+
+
+def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> None:
+    """Sets tags."""
+    del synchronous
+    at_hand().set_tags(tags)
+
+
+def delete_tag(key: str) -> None:
+    """Removes one tag of the run at hand. Raises NotFound where it is not set."""
+    run = at_hand()
+    run.client.delete_tag(run.info.run_id, key)
+
+
+def log_artifact(
+    local_path: str | PathLike[str], artifact_path: str | None = None, run_id: str | None = None
+) -> None:
+    """Stores a file, or a directory under its name, in the artifact directory `artifact_path`."""
+    run = _target(run_id)
+    run.client.log_artifact(run.info.run_id, local_path, artifact_path)
+
+
+def log_artifacts(
+    local_dir: str | PathLike[str], artifact_path: str | None = None, run_id: str | None = None
+) -> None:
+    """Stores everything below a directory in the artifact directory `artifact_path`."""
+    run = _target(run_id)
+    run.client.log_artifacts(run.info.run_id, local_dir, artifact_path)
+
+
+def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:
+    """Stores a text as the artifact `artifact_file`."""
+    run = _target(run_id)
+    run.client.log_text(run.info.run_id, text, artifact_file)
+
+
+def log_dict(dictionary: Any, artifact_file: str, run_id: str | None = None) -> None:
+    """Stores a value as JSON, or as YAML where the name ends in .yaml or .yml."""
+    run = _target(run_id)
+    run.client.log_dict(run.info.run_id, dictionary, artifact_file)
+
+
+def log_figure(figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any] | None = None) -> None:
+    """Stores a Matplotlib figure in the format of the name's suffix, or a Plotly figure as .html."""
+    import io
+    from pathlib import PurePosixPath
+
+    run = at_hand()
+    kind = PurePosixPath(artifact_file).suffix.lstrip(".").lower() or "png"
+    if hasattr(figure, "savefig"):
+        image = io.BytesIO()
+        figure.savefig(image, **{"format": kind, **(save_kwargs or {})})
+        run.client.log_bytes(run.info.run_id, image.getvalue(), artifact_file)
+    elif hasattr(figure, "to_html") and kind == "html":
+        run.client.log_text(run.info.run_id, figure.to_html(include_plotlyjs="cdn"), artifact_file)
+    else:
+        raise InvalidArgument(f"a {type(figure).__name__} cannot be stored as {artifact_file}")
+
+
+def get_artifact_uri(artifact_path: str | None = None) -> str:
+    """The URI of an artifact of the run at hand, or of its artifact root."""
+    root = at_hand().info.artifact_uri or ""
+    path = checks.artifact_path(artifact_path)
+    return f"{root.rstrip('/')}/{path}" if path else root
+
+
+def get_run(run_id: str) -> Run:
+    """The run as it is now. Raises NotFound."""
+    return TrackingClient().get_run(run_id)
+
+
+def get_parent_run(run_id: str) -> Run | None:
+    """The run that `run_id` is nested in, or None."""
+    return TrackingClient().get_parent_run(run_id)
+
+
+def delete_run(run_id: str) -> None:
+    """Puts the run into the bin."""
+    TrackingClient().delete_run(run_id)
+
+
+def restore_run(run_id: str) -> None:
+    """Takes the run out of the bin."""
+    TrackingClient().restore_run(run_id)
+
+
+def create_experiment(
+    name: str, artifact_location: str | None = None, tags: dict[str, Any] | None = None
+) -> str:
+    """Creates an experiment and returns its id. Raises AlreadyExists."""
+    return TrackingClient().create_experiment(name, artifact_location, tags)
+
+
+def get_experiment(experiment_id: str) -> Experiment:
+    """The experiment. Raises NotFound."""
+    return TrackingClient().get_experiment(experiment_id)
+
+
+def get_experiment_by_name(name: str) -> Experiment | None:
+    """The experiment of that name, in the bin or not; None where there is none."""
+    return TrackingClient().get_experiment_by_name(name)
+
+
+def delete_experiment(experiment_id: str) -> None:
+    """Puts the experiment and its runs into the bin."""
+    TrackingClient().delete_experiment(experiment_id)
+
+
+def restore_experiment(experiment_id: str) -> None:
+    """Takes the experiment and its runs out of the bin."""
+    TrackingClient().restore_experiment(experiment_id)
+
+
+def set_experiment_tag(key: str, value: Any) -> None:
+    """Sets one tag of the experiment that new runs go to."""
+    client = TrackingClient()
+    client.set_experiment_tag(_experiment_id(client), key, value)
+
+
+def set_experiment_tags(tags: Mapping[str, Any]) -> None:
+    """Sets tags of the experiment that new runs go to."""
+    for key, value in tags.items():
+        set_experiment_tag(key, value)
+
+
+def delete_experiment_tag(key: str) -> None:
+    """Removes one tag of the experiment that new runs go to. Raises NotFound where it is not set."""
+    client = TrackingClient()
+    client.delete_experiment_tag(_experiment_id(client), key)
+
+
+def search_experiments(
+    view_type: int = ViewType.ACTIVE_ONLY,
+    max_results: int | None = None,
+    filter_string: str | None = None,
+    order_by: Sequence[str] | None = None,
+) -> list[Experiment]:
+    """All experiments that match, up to `max_results`."""
+    client = TrackingClient()
+    return list(client.find_experiments(view_type, filter_string, order_by, max_results))
+
+
+@overload
+def search_runs(
+    experiment_ids: Sequence[str] | None = ...,
+    filter_string: str = ...,
+    run_view_type: int = ...,
+    max_results: int = ...,
+    order_by: Sequence[str] | None = ...,
+    *,
+    output_format: Literal["list"],
+    search_all_experiments: bool = ...,
+    experiment_names: Sequence[str] | None = ...,
+) -> list[Run]: ...
+@overload
+def search_runs(
+    experiment_ids: Sequence[str] | None = ...,
+    filter_string: str = ...,
+    run_view_type: int = ...,
+    max_results: int = ...,
+    order_by: Sequence[str] | None = ...,
+    output_format: str | None = ...,
+    search_all_experiments: bool = ...,
+    experiment_names: Sequence[str] | None = ...,
+) -> list[Run] | pd.DataFrame: ...
+def search_runs(
+    experiment_ids: Sequence[str] | None = None,
+    filter_string: str = "",
+    run_view_type: int = ViewType.ACTIVE_ONLY,
+    max_results: int = SEARCH_RUNS_MAX_RESULTS,
+    order_by: Sequence[str] | None = None,
+    output_format: str | None = None,
+    search_all_experiments: bool = False,
+    experiment_names: Sequence[str] | None = None,
+) -> list[Run] | pd.DataFrame:
+    """All runs that match, by default of the experiment that new runs go to.
+
+    `output_format` is "pandas" (a row per run, columns `metrics.*`, `params.*`, `tags.*`) or "list"; by
+    default pandas where it is installed, as MLflow's.
+    """
+    if experiment_ids and experiment_names:
+        raise InvalidArgument("Only experiment_ids or experiment_names can be used, but not both")
+    if output_format not in (None, "list", "pandas"):
+        raise InvalidArgument(
+            f"Unsupported output format: {output_format}. Supported string values are 'pandas' or 'list'"
+        )
+    client = TrackingClient()
+    if experiment_names:
+        named = [client.get_experiment_by_name(name) for name in experiment_names]
+        searched = [experiment.experiment_id for experiment in named if experiment is not None]
+    elif experiment_ids:
+        searched = [str(experiment_id) for experiment_id in experiment_ids]
+    elif search_all_experiments:
+        searched = [experiment.experiment_id for experiment in client.find_experiments()]
+    else:
+        searched = [_experiment_id(client)]
+    found = (
+        list(client.find_runs(searched, filter_string, run_view_type, order_by, max_results))
+        if searched
+        else []
+    )
+    if output_format == "list":
+        return found
+    from tracking_client.table import runs_table
+
+    return runs_table(found, required=output_format == "pandas")
+
+
+def _experiment_id(client: TrackingClient) -> str:
+    return active_experiment.chosen_id(client) or active_experiment.DEFAULT_EXPERIMENT_ID
+
+
+__all__ = [
+    "active_run",
+    "create_experiment",
+    "delete_experiment",
+    "delete_experiment_tag",
+    "delete_run",
+    "delete_tag",
+    "end_run",
+    "get_artifact_uri",
+    "get_experiment",
+    "get_experiment_by_name",
+    "get_parent_run",
+    "get_run",
+    "get_tracking_uri",
+    "is_tracking_uri_set",
+    "last_active_run",
+    "log_artifact",
+    "log_artifacts",
+    "log_dict",
+    "log_figure",
+    "log_metric",
+    "log_metrics",
+    "log_param",
+    "log_params",
+    "log_text",
+    "restore_experiment",
+    "restore_run",
+    "search_experiments",
+    "search_runs",
+    "set_experiment",
+    "set_experiment_tag",
+    "set_experiment_tags",
+    "set_tag",
+    "set_tags",
+    "set_tracking_uri",
+    "start_run",
+]

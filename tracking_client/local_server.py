@@ -1,0 +1,257 @@
+"""The server of a local store: found if it runs, started if not, one per store.
+
+The lock file `X.db.lock` is flock'ed by whoever starts the server, on a descriptor that the server
+inherits: the lock is held exactly as long as a server of this store starts or runs. `X.db.server` says
+where it listens. A discovery file without a held lock is what a killed server left behind.
+
+Everything here is safe in threads and between processes, and ends by itself within `DEADLINE_S`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tracking_client.errors import LocalServerFailed
+from tracking_client.tracking_uri import LocalStore, RemoteServer
+
+if TYPE_CHECKING:
+    import subprocess
+
+DEADLINE_S = 20.0
+IDLE_S = 300
+IDLE_VARIABLE = "RUNNER_SERVER_IDLE_S"
+_FIRST_PAUSE_S = 0.005
+_LONGEST_PAUSE_S = 0.05
+_LOG_TAIL_LINES = 15
+
+# A server must not take itself for a part of the run that happened to start it.
+_NOT_FOR_THE_SERVER = frozenset(
+    {
+        "MLFLOW_RUN_ID",
+        "MLFLOW_TRACKING_URI",
+        "MLFLOW_TRACKING_TOKEN",
+        "MLFLOW_TRACKING_USERNAME",
+        "MLFLOW_TRACKING_PASSWORD",
+        "MLFLOW_EXPERIMENT_ID",
+        "MLFLOW_EXPERIMENT_NAME",
+        "RUNNER_RUN_ID",
+        "PYTHONINSPECT",
+        "PYTHONPROFILEIMPORTTIME",
+        "PYTHONSTARTUP",
+        "PYTHONVERBOSE",
+        "PYTHONWARNINGS",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalServer:
+    """Where a store's server listens. The token is a secret: it stays out of `repr`."""
+
+    url: str
+    token: str = field(repr=False)
+    pid: int
+
+
+def ensure(store: LocalStore | Path, *, unreachable: LocalServer | None = None) -> LocalServer:
+    """The running server of `store`; started where none runs. Many may call this at once.
+
+    A server that the discovery file names is taken at its word, without a round trip: whoever cannot
+    connect to it passes it as `unreachable` and gets one that answers.
+    Raises LocalServerFailed where the server does not start, with the end of its log.
+    """
+    store = store if isinstance(store, LocalStore) else LocalStore.at(store)
+    if unreachable is None:
+        found = discovered(store)
+        if found is not None:
+            return found
+    return _found_or_started(store)
+
+
+def discovered(store: LocalStore) -> LocalServer | None:
+    """What the store's discovery file says, which may be out of date; None where there is none."""
+    try:
+        says = json.loads(store.beside(".server").read_bytes())
+        if not RemoteServer(url=str(says["url"])).is_loopback:
+            return None
+        return LocalServer(url=str(says["url"]), token=str(says["token"]), pid=int(says["pid"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _found_or_started(store: LocalStore) -> LocalServer:
+    _make_directories(store)
+    give_up_at = time.monotonic() + DEADLINE_S
+    for pause_s in _pauses():
+        with _lock(store) as lock_fd:
+            if lock_fd is not None:
+                store.beside(".server").unlink(missing_ok=True)
+                process = _start(store, lock_fd)
+            else:
+                process = None
+        if process is not None:
+            return _listening(store, process, give_up_at)
+        found = discovered(store)
+        if found is not None and _answers(found):
+            return found
+        if time.monotonic() > give_up_at:
+            break
+        time.sleep(pause_s)
+    raise _failure(store, f"another process holds {store.beside('.lock')}, but its server does not answer")
+
+
+def _make_directories(store: LocalStore) -> None:
+    try:
+        store.artifacts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LocalServerFailed(
+            f"the tracking store {store.database} cannot be made: {error.strerror or error}; "
+            "set MLFLOW_TRACKING_URI to a directory or a server that can be written to",
+            log_path=store.beside(".server.log"),
+        ) from error
+
+
+@contextlib.contextmanager
+def _lock(store: LocalStore) -> Iterator[int | None]:
+    """A descriptor that holds the store's lock, or None where another holds it.
+
+    Leaving closes the descriptor only: a server that inherited it keeps the lock.
+    """
+    import fcntl
+
+    try:
+        lock_fd = os.open(store.beside(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _failure(store, f"its lock file cannot be opened: {error.strerror}") from error
+    _lock_fds.add(lock_fd)
+    try:
+        try:
+            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+        else:
+            yield lock_fd
+    finally:
+        _lock_fds.discard(lock_fd)
+        os.close(lock_fd)
+
+
+# A process that another thread forks meanwhile would keep the lock for as long as it lives.
+_lock_fds: set[int] = set()
+
+
+def _close_inherited_locks() -> None:
+    while _lock_fds:
+        os.close(_lock_fds.pop())
+
+
+os.register_at_fork(after_in_child=_close_inherited_locks)
+
+
+def _start(store: LocalStore, lock_fd: int) -> subprocess.Popen[bytes]:
+    import subprocess
+
+    idle_s = os.environ.get(IDLE_VARIABLE) or str(IDLE_S)
+    argv = [sys.executable, "-m", "tracking_server"]
+    argv += ["--backend-store-uri", store.uri, "--artifacts-destination", str(store.artifacts)]
+    argv += ["--port", "0", "--idle-exit-s", idle_s, "--lock-fd", str(lock_fd)]
+    log_fd = os.open(store.beside(".server.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        process = subprocess.Popen(
+            argv,
+            cwd="/",  # `-m` looks into the working directory first, and a user's may hold any module
+            env=_server_environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=log_fd,
+            stderr=log_fd,
+            pass_fds=(lock_fd,),
+            start_new_session=True,
+        )
+    finally:
+        os.close(log_fd)
+    _forget_ended()
+    _started.append(process)
+    return process
+
+
+def _server_environ() -> dict[str, str]:
+    environ = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_THE_SERVER}
+    home = str(Path(__file__).resolve().parent.parent)
+    if not home.endswith(("site-packages", "dist-packages")):
+        # A checkout that is used in place is on sys.path, but not necessarily on a new interpreter's.
+        environ["PYTHONPATH"] = os.pathsep.join(filter(None, [home, environ.get("PYTHONPATH")]))
+    environ["PYTHONSAFEPATH"] = "1"
+    return environ
+
+
+def _listening(store: LocalStore, process: subprocess.Popen[bytes], give_up_at: float) -> LocalServer:
+    """The server just started, as soon as it has written where it listens."""
+    for pause_s in _pauses():
+        found = discovered(store)
+        if found is not None:
+            return found
+        exit_code = process.poll()
+        if exit_code is not None:
+            raise _failure(store, f"it ended with exit code {exit_code}")
+        if time.monotonic() > give_up_at:
+            process.kill()
+            process.wait()
+            raise _failure(store, f"it did not listen within {DEADLINE_S:g} s")
+        time.sleep(pause_s)
+    raise AssertionError("pauses do not end")
+
+
+def _answers(server: LocalServer) -> bool:
+    import http.client
+    from urllib.parse import urlsplit
+
+    address = urlsplit(server.url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=2.0)
+    try:
+        connection.request("GET", "/health", headers={"Authorization": f"Bearer {server.token}"})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _pauses() -> Iterator[float]:
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        yield pause_s
+        pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
+
+
+def _failure(store: LocalStore, what: str) -> LocalServerFailed:
+    log_path = store.beside(".server.log")
+    try:
+        lines = log_path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    tail = "".join(f"\n  {line}" for line in lines[-_LOG_TAIL_LINES:])
+    said = f"; its last lines:{tail}" if tail else ""
+    return LocalServerFailed(
+        f"the tracking server of {store.database} did not start: {what} (log: {log_path}){said}",
+        log_path=log_path,
+    )
+
+
+# A server outlives us: its Popen is kept so that the interpreter does not warn of it, and a server that
+# ended while we live is reaped at the next start.
+_started: list[subprocess.Popen[bytes]] = []
+
+
+def _forget_ended() -> None:
+    _started[:] = [process for process in _started if process.poll() is None]
+
+
+__all__ = ["LocalServer", "discovered", "ensure"]

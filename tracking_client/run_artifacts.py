@@ -1,0 +1,132 @@
+"""The client's calls about the artifacts of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracking_client import artifacts, checks
+from tracking_client.errors import ArtifactError, InvalidArgument, NotFound
+from tracking_client.runs import RunCalls
+from tracking_client.wire.entities import FileInfo
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+_ROOTS_KEPT = 1000
+
+
+class ArtifactCalls(RunCalls):
+    """Artifacts of the runs of one tracking server.
+
+    Every method raises ApiError, TransportError, ArtifactError (the run's artifacts are at a place that
+    cannot be reached from here) and OSError for local files.
+    """
+
+    def __init__(self) -> None:
+        self._roots: dict[str, artifacts.ArtifactRoot] = {}
+        self._roots_lock = threading.Lock()
+
+    def log_artifact(
+        self, run_id: str, local_path: str | PathLike[str], artifact_path: str | None = None
+    ) -> None:
+        """Stores a file, or a directory under its name, in the artifact directory `artifact_path`."""
+        source = Path(local_path)
+        prefix = checks.artifact_path(artifact_path)
+        if source.is_dir():
+            inside = source.resolve().name
+            self._put(run_id, artifacts.files_under(source, f"{prefix}/{inside}" if prefix else inside))
+        elif source.exists():
+            self._put(run_id, [(source, f"{prefix}/{source.name}" if prefix else source.name)])
+        else:
+            raise FileNotFoundError(f"No such file or directory: '{source}'")
+
+    def log_artifacts(
+        self, run_id: str, local_dir: str | PathLike[str], artifact_path: str | None = None
+    ) -> None:
+        """Stores everything below a directory in the artifact directory `artifact_path`."""
+        source = Path(local_dir)
+        if not source.is_dir():
+            raise NotADirectoryError(f"Not a directory: '{source}'")
+        self._put(run_id, artifacts.files_under(source, checks.artifact_path(artifact_path)))
+
+    def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
+        """Stores a text as the artifact `artifact_file`."""
+        self.log_bytes(run_id, text.encode("utf-8", "surrogateescape"), artifact_file)
+
+    def log_dict(self, run_id: str, dictionary: Any, artifact_file: str) -> None:
+        """Stores a value as JSON, or as YAML where the name ends in .yaml or .yml and PyYAML is there."""
+        if artifact_file.endswith((".yaml", ".yml")):
+            self.log_text(run_id, _yaml(dictionary, artifact_file), artifact_file)
+        else:
+            self.log_text(run_id, json.dumps(dictionary, indent=2, default=_jsonable), artifact_file)
+
+    def log_bytes(self, run_id: str, data: bytes, artifact_file: str) -> None:
+        """Stores bytes as the artifact `artifact_file`."""
+        path = checks.artifact_path(artifact_file)
+        if not path or artifact_file.endswith("/"):
+            raise InvalidArgument(f"Invalid artifact file: {artifact_file!r}. It must name a file")
+        with tempfile.TemporaryDirectory(prefix="artifact-") as directory:
+            local_path = Path(directory, path.rpartition("/")[2])
+            local_path.write_bytes(data)
+            self._put(run_id, [(local_path, path)])
+
+    def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
+        """What is directly in an artifact directory, sorted by path."""
+        return self._root(run_id).entries(checks.artifact_path(path))
+
+    def download_artifacts(self, run_id: str, path: str, dst_path: str | PathLike[str] | None = None) -> str:
+        """Fetches a file or a whole directory; returns where it is on this machine.
+
+        It comes to `dst_path`/`path`; without `dst_path` to a new temporary directory, or nowhere at all
+        where the artifacts are on this machine. Raises NotFound.
+        """
+        wanted = checks.artifact_path(path)
+        root = self._root(run_id)
+        if dst_path is None and isinstance(root, artifacts.DirectoryRoot):
+            found = root.local_path(wanted)
+            if not found.exists():
+                raise NotFound(f"No such artifact: '{wanted}'", status=404, code="RESOURCE_DOES_NOT_EXIST")
+            return str(found)
+        into = Path(tempfile.mkdtemp(prefix="artifacts-") if dst_path is None else os.path.abspath(dst_path))
+        return str(artifacts.download(root, wanted, into))
+
+    def _put(self, run_id: str, files: list[tuple[Path, str]]) -> None:
+        artifacts.put_files(self._root(run_id), files)
+
+    def _root(self, run_id: str) -> artifacts.ArtifactRoot:
+        with self._roots_lock:
+            known = self._roots.get(run_id)
+        if known is not None:
+            return known
+        uri = self.get_run(run_id).info.artifact_uri
+        if uri is None:
+            raise ArtifactError(f"the run {run_id} has no place for artifacts", uri="")
+        root = artifacts.artifact_root(uri, self.transport)
+        with self._roots_lock:
+            if len(self._roots) >= _ROOTS_KEPT:
+                self._roots.clear()
+            self._roots[run_id] = root
+        return root
+
+
+def _yaml(value: Any, artifact_file: str) -> str:
+    try:
+        import yaml
+    except ImportError:
+        raise InvalidArgument(f"writing {artifact_file} needs PyYAML: pip install PyYAML") from None
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+
+
+def _jsonable(value: Any) -> Any:
+    for convert in ("tolist", "isoformat"):
+        if hasattr(value, convert):
+            return getattr(value, convert)()
+    return str(value)
+
+
+__all__ = ["ArtifactCalls"]

@@ -1,0 +1,48 @@
+"""Runs as a pandas table, with the columns of MLflow's `search_runs`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tracking_client.errors import InvalidArgument
+from tracking_client.wire.entities import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_INFO = ("run_id", "experiment_id", "status", "artifact_uri")
+_TIMES = ("start_time", "end_time")
+
+
+def runs_table(runs: list[Run], *, required: bool) -> list[Run] | pd.DataFrame:
+    """A row per run; the runs themselves where pandas is not installed and not `required`.
+
+    Absent metrics are NaN, absent params and tags None. Raises InvalidArgument.
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        if required:
+            raise InvalidArgument(
+                'output_format="pandas" needs pandas: install it, or ask for output_format="list"'
+            ) from None
+        return runs
+    columns: dict[str, Any] = {name: [getattr(run.info, name) for run in runs] for name in _INFO}
+    for name in _TIMES:
+        columns[name] = pd.to_datetime([getattr(run.info, name) for run in runs], unit="ms", utc=True)
+    columns |= _columns(runs, "metrics", lambda run: run.data.metrics, math.nan)
+    columns |= _columns(runs, "params", lambda run: run.data.params, None)
+    columns |= _columns(runs, "tags", lambda run: run.data.tags, None)
+    return pd.DataFrame(columns)
+
+
+def _columns(
+    runs: Sequence[Run], prefix: str, values: Callable[[Run], dict[str, Any]], absent: Any
+) -> dict[str, list[Any]]:
+    keys = dict.fromkeys(key for run in runs for key in values(run))
+    return {f"{prefix}.{key}": [values(run).get(key, absent) for run in runs] for key in keys}
+
+
+__all__ = ["runs_table"]

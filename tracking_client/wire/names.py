@@ -1,0 +1,28 @@
+"""Tag names with a meaning: MLflow's, and those of this project (`runner.*`)."""
+
+from __future__ import annotations
+
+RUN_NAME = "mlflow.runName"
+PARENT_RUN_ID = "mlflow.parentRunId"
+USER = "mlflow.user"
+NOTE = "mlflow.note.content"
+SOURCE_NAME = "mlflow.source.name"
+SOURCE_TYPE = "mlflow.source.type"
+GIT_COMMIT = "mlflow.source.git.commit"
+GIT_BRANCH = "mlflow.source.git.branch"
+GIT_REPO_URL = "mlflow.source.git.repoURL"
+GIT_DIRTY = "mlflow.source.git.dirty"
+PROJECT_ENTRY_POINT = "mlflow.project.entryPoint"
+PROJECT_ENV = "mlflow.project.env"
+PROJECT_BACKEND = "mlflow.project.backend"
+DOCKER_IMAGE_URI = "mlflow.docker.image.uri"
+LOGGED_ARTIFACTS = "mlflow.loggedArtifacts"
+
+HEARTBEAT = "runner.heartbeat"
+"""Changes every few seconds while somebody looks after the run. A server that sees a RUNNING run's
+heartbeat stand still for `HEARTBEAT_LOST_S` closes the run as KILLED."""
+HEARTBEAT_INTERVAL_S = 10.0
+HEARTBEAT_LOST_S = 45.0
+
+END_REASON = "runner.end.reason"
+EXIT_CODE = "runner.exit_code"

@@ -1,0 +1,1 @@
+"""The tracking server: MLflow's wire over a database and artifact stores."""

@@ -1,0 +1,1 @@
+"""The wire: requests decoded, replies encoded, one module per group of endpoints."""

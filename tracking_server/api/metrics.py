@@ -1,0 +1,156 @@
+"""Endpoints of metric histories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from tracking_server.api.codec import Int64, required
+from tracking_server.api.routing import AJAX_V2, Endpoint, Rpc, Services
+from tracking_server.api.runs import run_id_of
+from tracking_server.errors import InvalidParameter
+from tracking_server.store import metrics, page_token, runs
+from tracking_server.store.metrics import Cursor
+
+MAX_RUNS = 100
+MAX_POINTS = 25_000
+MAX_SAMPLE = 2500
+DEFAULT_SAMPLE = 320
+
+
+class History(msgspec.Struct):
+    """metrics/get-history"""
+
+    run_id: str | None = None
+    run_uuid: str | None = None
+    metric_key: str | None = None
+    page_token: str = ""
+    max_results: Int64 | None = None
+
+
+class BulkHistory(msgspec.Struct):
+    """metrics/get-history-bulk"""
+
+    run_id: list[str] = []
+    metric_key: str | None = None
+    max_results: Int64 = MAX_POINTS
+
+
+class Sampled(msgspec.Struct):
+    """metrics/get-history-bulk-interval"""
+
+    run_ids: list[str] = []
+    metric_key: str | None = None
+    start_step: Int64 | None = None
+    end_step: Int64 | None = None
+    max_results: Int64 = DEFAULT_SAMPLE
+
+
+async def history(services: Services, request: History) -> object:
+    """The points of one metric of one run, in pages where asked."""
+    run_id = run_id_of(request)
+    key = str(required(request.metric_key, "metric_key"))
+    limit = request.max_results
+    if limit is not None and limit <= 0:
+        raise InvalidParameter(
+            f"Invalid value {limit} for parameter 'max_results' supplied. It must be positive."
+        )
+    after = _cursor(request.page_token, run_id, key)
+    page = await services.database.read(
+        lambda connection: metrics.history(
+            connection, runs.find(connection, run_id).id, key, limit=limit, after=after
+        )
+    )
+    reply: dict[str, object] = {}
+    if page.points:
+        reply["metrics"] = page.points
+    if page.next is not None:
+        reply["next_page_token"] = page_token.write(page.next, about=(run_id, key))
+    return reply
+
+
+def _cursor(token: str, run_id: str, key: str) -> Cursor | None:
+    if not token:
+        return None
+    found = page_token.read(token, about=(run_id, key))
+    match found:
+        case [int(timestamp_ms), int(step), int() | float() as value, bool(is_nan)]:
+            return timestamp_ms, step, float(value), is_nan
+    raise InvalidParameter("Invalid page token")
+
+
+def _checked_runs(run_ids: list[str], field: str) -> list[str]:
+    if not run_ids:
+        required(None, field)
+    if len(run_ids) > MAX_RUNS:
+        raise InvalidParameter(
+            f"GetMetricHistoryBulk request must specify at most {MAX_RUNS} run_ids. Received {len(run_ids)}."
+        )
+    return list(dict.fromkeys(run_ids))
+
+
+def _found(connection: Connection, run_ids: list[str]) -> list[tuple[int, str]]:
+    return [(row.id, row.uuid) for row in (runs.find(connection, run_id) for run_id in run_ids)]
+
+
+async def bulk_history(services: Services, request: BulkHistory) -> object:
+    """The points of one metric of several runs, run after run, up to a limit in all."""
+    run_ids = _checked_runs(request.run_id, "run_id")
+    key = str(required(request.metric_key, "metric_key"))
+    limit = max(0, min(request.max_results, MAX_POINTS))
+    return {
+        "metrics": await services.database.read(
+            lambda connection: list(
+                metrics.bulk_history(connection, _found(connection, run_ids), key, limit=limit)
+            )
+        )
+    }
+
+
+async def sampled(services: Services, request: Sampled) -> object:
+    """One metric of several runs, thinned evenly for a chart."""
+    run_ids = _checked_runs(request.run_ids, "run_ids")
+    key = str(required(request.metric_key, "metric_key"))
+    if not 1 <= request.max_results <= MAX_SAMPLE:
+        raise InvalidParameter(f"max_results must be between 1 and {MAX_SAMPLE}")
+    steps = _steps(request)
+
+    def work(connection: Connection) -> list[Any]:
+        return [
+            point
+            for run in _found(connection, run_ids)
+            for point in metrics.sampled(connection, run, key, limit=request.max_results, steps=steps)
+        ]
+
+    found = await services.database.read(work)
+    return {"metrics": found} if found else {}
+
+
+def _steps(request: Sampled) -> tuple[int, int] | None:
+    if request.start_step is None and request.end_step is None:
+        return None
+    if request.start_step is None or request.end_step is None:
+        raise InvalidParameter(
+            "Both start_step and end_step must be specified together, or neither may be specified."
+        )
+    if request.start_step > request.end_step:
+        raise InvalidParameter(
+            f"end_step must be greater than start_step. Found start_step={request.start_step} and "
+            f"end_step={request.end_step}."
+        )
+    return request.start_step, request.end_step
+
+
+ENDPOINTS: list[Endpoint] = [
+    Rpc(method="GET", path="/mlflow/metrics/get-history", request=History, handle=history),
+    Rpc(
+        method="GET",
+        path="/mlflow/metrics/get-history-bulk",
+        request=BulkHistory,
+        handle=bulk_history,
+        prefixes=AJAX_V2,
+    ),
+    Rpc(method="GET", path="/mlflow/metrics/get-history-bulk-interval", request=Sampled, handle=sampled),
+]

@@ -1,0 +1,211 @@
+"""From a request to its handler and back to a reply, errors included.
+
+Endpoints are values in tables: one table per module of this package, joined in `tracking_server.app`.
+Paths without placeholders are found in one dictionary look-up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from tracking_server.api import codec
+from tracking_server.artifacts.places import Places
+from tracking_server.errors import (
+    EndpointNotFound,
+    InvalidParameter,
+    MethodNotAllowed,
+    ServerError,
+    TooLarge,
+    Unavailable,
+)
+from tracking_server.settings import Settings
+from tracking_server.store.engine import Database
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+V2 = ("/api/2.0", "/ajax-api/2.0")
+V3 = ("/api/3.0", "/ajax-api/3.0")
+AJAX_V2 = ("/ajax-api/2.0",)
+
+MAX_JSON_BYTES = 64 * 1024 * 1024
+SLOW_CLIENT_S = 60.0
+"""How long the server waits for the next bytes of a request before it gives the client up."""
+
+_log = logging.getLogger("tracking_server")
+_PLACEHOLDER = re.compile(r"\{(\w+)(:path)?\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What handlers work with."""
+
+    settings: Settings
+    database: Database
+    places: Places
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rpc(Generic[T]):
+    """A call with a typed request and a JSON reply.
+
+    Placeholders of the path become fields of the request; so do query parameters of a GET and the body of
+    every other method.
+    """
+
+    method: str
+    path: str
+    request: type[T]
+    handle: Callable[[Services, T], Awaitable[object]]
+    prefixes: Sequence[str] = V2
+
+    async def respond(self, services: Services, request: Request) -> Response:
+        """Decode, call, encode. Raises ServerError."""
+        fields = request.path_params
+        if self.method == "GET":
+            pairs = [*request.query_params.multi_items(), *fields.items()]
+            decoded = codec.from_query(pairs, self.request)
+        else:
+            decoded = codec.decode(await _json_body(request), self.request)
+            for name, value in fields.items():
+                setattr(decoded, name, value)
+        reply = await self.handle(services, decoded)
+        return Response(codec.encode(reply), media_type="application/json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raw:
+    """An endpoint that reads its request and writes its reply itself."""
+
+    method: str
+    path: str
+    handle: Callable[[Services, Request], Awaitable[Response]]
+    prefixes: Sequence[str] = V2
+
+    async def respond(self, services: Services, request: Request) -> Response:
+        """Call the handler. Raises ServerError."""
+        return await self.handle(services, request)
+
+
+Endpoint = Rpc[Any] | Raw
+
+
+def error_reply(error: ServerError) -> Response:
+    """An error as MLflow's clients read it."""
+    body = codec.encode({"error_code": error.code, "message": str(error)})
+    headers = {"WWW-Authenticate": 'Bearer, Basic realm="tracking server"'} if error.status == 401 else None
+    if error.status == 503:
+        headers = {"Retry-After": "1"}
+    return Response(body, status_code=error.status, media_type="application/json", headers=headers)
+
+
+async def _json_body(request: Request) -> bytes:
+    content_type = request.headers.get("content-type")
+    body = await limited_body(request, MAX_JSON_BYTES)
+    if content_type is None:
+        if body or request.method in ("POST", "PUT"):
+            raise InvalidParameter("Bad Request. Content-Type header is missing.")
+    elif content_type.partition(";")[0].strip().lower() != "application/json":
+        raise InvalidParameter("Bad Request. Content-Type should be application/json.")
+    return body
+
+
+async def limited_body(request: Request, max_bytes: int) -> bytes:
+    """The request's body. Raises TooLarge beyond `max_bytes`, Unavailable where the client stalls."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > max_bytes:
+        raise TooLarge(f"The request's body is longer than {max_bytes} bytes.")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in patient(request):
+        size += len(chunk)
+        if size > max_bytes:
+            raise TooLarge(f"The request's body is longer than {max_bytes} bytes.")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def patient(request: Request) -> Any:
+    """The chunks of a request's body as they come; gives a stalled client up. Raises ClientDisconnect."""
+    stream = request.stream().__aiter__()
+    while True:
+        try:
+            yield await asyncio.wait_for(stream.__anext__(), SLOW_CLIENT_S)
+        except StopAsyncIteration:
+            return
+        except asyncio.TimeoutError:
+            raise Unavailable(f"No bytes came for {SLOW_CLIENT_S:.0f} s.") from None
+
+
+class ApiRouter:
+    """An ASGI application over a table of endpoints."""
+
+    def __init__(self, services: Services, endpoints: Iterable[Endpoint]) -> None:
+        self._services = services
+        self._exact: dict[str, dict[str, Endpoint]] = {}
+        self._patterns: dict[re.Pattern[str], dict[str, Endpoint]] = {}
+        patterns: dict[str, re.Pattern[str]] = {}
+        for endpoint in endpoints:
+            for prefix in endpoint.prefixes:
+                path = prefix + endpoint.path
+                if "{" in path:
+                    pattern = patterns.setdefault(path, _pattern(path))
+                    self._patterns.setdefault(pattern, {})[endpoint.method] = endpoint
+                else:
+                    self._exact.setdefault(path, {})[endpoint.method] = endpoint
+
+    @property
+    def paths(self) -> list[str]:
+        """Every path that is served, placeholders as regular expressions."""
+        return [*self._exact, *(pattern.pattern for pattern in self._patterns)]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; every failure becomes a JSON reply."""
+        request = Request(scope, receive)
+        try:
+            endpoint, fields = self._find(scope["path"], scope["method"])
+            scope["path_params"] = fields
+            response = await endpoint.respond(self._services, request)
+        except ServerError as error:
+            response = error_reply(error)
+        except ClientDisconnect:
+            return
+        except Exception:
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            response = error_reply(ServerError("The server failed to answer; its log says why."))
+        await response(scope, receive, send)
+
+    def _find(self, path: str, method: str) -> tuple[Endpoint, dict[str, str]]:
+        methods = self._exact.get(path)
+        fields: dict[str, str] = {}
+        if methods is None:
+            for pattern, candidates in self._patterns.items():
+                match = pattern.fullmatch(path)
+                if match is not None:
+                    methods, fields = candidates, match.groupdict()
+                    break
+        if methods is None:
+            raise EndpointNotFound(f"There is no endpoint {path[:300]}")
+        endpoint = methods.get("GET" if method == "HEAD" else method)
+        if endpoint is None:
+            raise MethodNotAllowed(f"{path[:300]} answers {', '.join(sorted(methods))} and not {method}")
+        return endpoint, fields
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    parts: list[str] = []
+    end = 0
+    for match in _PLACEHOLDER.finditer(path):
+        parts.append(re.escape(path[end : match.start()]))
+        parts.append(f"(?P<{match[1]}>{'.*' if match[2] else '[^/]+'})")
+        end = match.end()
+    return re.compile("".join(parts) + re.escape(path[end:]), re.DOTALL)

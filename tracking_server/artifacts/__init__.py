@@ -1,0 +1,1 @@
+"""Files of runs and models: which paths are safe, and where they lead."""

@@ -1,0 +1,62 @@
+"""Which artifact paths and locations are safe: the rules against every traversal seen in the wild.
+
+A path is decoded until it no longer changes, since what checks it and what opens it may decode differently
+often. What is then absolute, climbs, or holds a character with a meaning in URIs is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from tracking_server.errors import InvalidParameter
+
+MAX_PATH_LENGTH = 4000
+_MAX_DECODINGS = 10
+_FORBIDDEN = re.compile(r"[#?;\\\x00-\x1f\x7f]")
+# "file:/x" and "C:/x"; a colon alone is part of many honest names.
+_SCHEME_OR_DRIVE = re.compile(r"^[A-Za-z][A-Za-z0-9+.\-]*:/")
+
+
+def safe_path(path: str) -> str:
+    """`path` relative to an artifact root with "/" between its parts and none empty; "" is the root itself.
+
+    Raises InvalidParameter for everything that could name something else.
+    """
+    decoded = _decoded(path)
+    parts = [part for part in decoded.split("/") if part not in ("", ".")]
+    if (
+        len(path) > MAX_PATH_LENGTH
+        or decoded.startswith("/")
+        or ".." in parts
+        or _FORBIDDEN.search(decoded)
+        or _SCHEME_OR_DRIVE.match(decoded)
+        or any(len(part.encode("utf-8", "surrogatepass")) > 255 for part in parts)
+    ):
+        raise InvalidParameter(f"Invalid path: {path[:200]!r}")
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
+
+
+def _decoded(path: str) -> str:
+    for _ in range(_MAX_DECODINGS):
+        further = unquote(path)
+        if further == path:
+            return path
+        path = further
+    raise InvalidParameter("Invalid path: it is percent-encoded too many times")
+
+
+def location_problem(location: str) -> str | None:
+    """What is wrong with `location` as the artifact location of an experiment, or None."""
+    try:
+        decoded = _decoded(location)
+    except InvalidParameter as error:
+        return str(error)
+    scheme, separator, rest = decoded.partition(":")
+    parts = (rest if separator else scheme).split("/")
+    if len(location) > MAX_PATH_LENGTH or _FORBIDDEN.search(decoded) or ".." in parts:
+        return (
+            f"Invalid artifact location: {location[:200]!r}. It must not hold '..', '#', '?', ';', backslashes "
+            "or control characters."
+        )
+    return None

@@ -1,0 +1,1 @@
+"""The filter language: text to tree. Pure: no database, no I/O."""

@@ -1,0 +1,1 @@
+"""What is kept: tables, the writer, and one module per kind of thing."""

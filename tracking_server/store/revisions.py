@@ -1,0 +1,70 @@
+"""The schema's revision: new databases are created at once, older ones migrated, newer ones refused.
+
+Alembic is imported only where there is something to migrate: start-up counts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, insert, select
+
+from tracking_server.errors import StartRefused
+from tracking_server.settings import Settings
+from tracking_server.store import experiments
+from tracking_server.store.schema import metadata, schema_version
+
+HEAD = "0001"
+"""The newest revision in `migrations/versions/`; a test compares."""
+
+OLDER: tuple[str, ...] = ()
+"""Every earlier revision, oldest first."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def bring_to_head(engine: Engine, settings: Settings) -> None:
+    """Create the schema in an empty database or migrate an older one, and see to the default experiment.
+
+    Raises StartRefused for a newer schema or a database of something else, before anything is changed.
+    """
+    with engine.begin() as connection:
+        current = _current(connection)
+        if current is None:
+            _refuse_strangers(connection, settings)
+            metadata.create_all(connection)
+            connection.execute(insert(schema_version).values(version_num=HEAD))
+        elif current in OLDER:
+            _migrate(connection)
+        elif current != HEAD:
+            raise StartRefused(
+                f"The database has schema revision {current}, which this version does not know: it belongs to a "
+                "newer version of this server, or to MLflow itself. Nothing was changed."
+            )
+        experiments.ensure_default(connection, settings.experiment_root)
+
+
+def _current(connection: Connection) -> str | None:
+    if not sqlalchemy.inspect(connection).has_table(schema_version.name):
+        return None
+    return connection.execute(select(schema_version.c.version_num)).scalar()
+
+
+def _refuse_strangers(connection: Connection, settings: Settings) -> None:
+    tables = sqlalchemy.inspect(connection).get_table_names()
+    if tables:
+        where = settings.sqlite_path or "The database"
+        raise StartRefused(
+            f"{where} holds tables of something else ({', '.join(sorted(tables)[:5])}). Nothing changed."
+        )
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,279 @@
+"""Runs: their life, their parameters and their tags. Metrics live in `metrics`, datasets in `inputs`.
+
+Every function works inside the caller's transaction; those that change something belong to the writer.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy.engine import Row
+
+from tracking_client.wire import limits, names
+from tracking_server.errors import InvalidParameter, NotFound
+from tracking_server.store import experiments, inputs, metrics
+from tracking_server.store.experiments import now_ms
+from tracking_server.store.metrics import MetricPoint
+from tracking_server.store.records import Run, RunData, RunInfo, Tag
+from tracking_server.store.run_names import random_name
+from tracking_server.store.schema import params, run_tags, runs
+from tracking_server.store.upsert import insert_missing, insert_or_update
+
+STATUSES = ("SCHEDULED", "RUNNING", "FINISHED", "FAILED", "KILLED")
+OVER = frozenset({"FINISHED", "FAILED", "KILLED"})
+
+_CHUNK = 500
+_BY_UUID = select(runs).where(runs.c.uuid == bindparam("wanted"))
+_PARAM_VALUES = select(params.c.key, params.c.value).where(
+    params.c.run_id == bindparam("run"), params.c.key.in_(bindparam("keys", expanding=True))
+)
+_PARAMS = (
+    select(params).where(params.c.run_id.in_(bindparam("runs", expanding=True))).order_by(*params.primary_key)
+)
+_TAGS = (
+    select(run_tags)
+    .where(run_tags.c.run_id.in_(bindparam("runs", expanding=True)))
+    .order_by(*run_tags.primary_key)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A run to be made. `run_id` None lets the store choose; times are epoch milliseconds."""
+
+    experiment_id: str
+    user_id: str = ""
+    name: str = ""
+    start_ms: int | None = None
+    tags: Mapping[str, str]
+    run_id: str | None = None
+
+
+def create(connection: Connection, new: NewRun) -> Run:
+    """Make a run and return it. With a `run_id` that this experiment already has: that run, unchanged.
+
+    Raises NotFound for an unknown experiment, InvalidParameter for a deleted one, contradicting names, or a
+    `run_id` that belongs to another experiment.
+    """
+    if new.run_id is not None:
+        existing = connection.execute(_BY_UUID, {"wanted": new.run_id}).first()
+        if existing is not None:
+            return _the_same(connection, existing, new)
+    experiment = experiments.active_row(connection, new.experiment_id)
+    name = _agreed_name(new)
+    run_id = new.run_id or uuid.uuid4().hex
+    tags = {**new.tags, names.RUN_NAME: name}
+    made = connection.execute(
+        insert(runs).values(
+            uuid=run_id,
+            experiment_id=experiment.id,
+            name=name,
+            user_id=new.user_id,
+            status="RUNNING",
+            start_ms=now_ms() if new.start_ms is None else new.start_ms,
+            artifact_uri=f"{experiment.artifact_location.rstrip('/')}/{run_id}/artifacts",
+            deleted=False,
+            parent_uuid=tags.get(names.PARENT_RUN_ID),
+        )
+    )
+    (row_id,) = made.inserted_primary_key or (None,)
+    insert_or_update(connection, run_tags, _rows(row_id, tags))
+    return get(connection, run_id)
+
+
+def _the_same(connection: Connection, existing: Row[Any], new: NewRun) -> Run:
+    if existing.experiment_id != experiments.parse_id(new.experiment_id):
+        raise InvalidParameter(
+            f"Run '{new.run_id}' exists already, in experiment {existing.experiment_id} and not in {new.experiment_id}."
+        )
+    return whole(connection, [existing])[0]
+
+
+def _agreed_name(new: NewRun) -> str:
+    tag = new.tags.get(names.RUN_NAME, "")
+    if new.name and tag and new.name != tag:
+        raise InvalidParameter(
+            "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
+            f"(run_name='{new.name}', mlflow.runName='{tag}')."
+        )
+    return new.name or tag or random_name()
+
+
+def _rows(row_id: int | None, values: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [{"run_id": row_id, "key": key, "value": value} for key, value in values.items()]
+
+
+def find(connection: Connection, run_id: str) -> Row[Any]:
+    """The row of a run, deleted or not. Raises NotFound."""
+    row = connection.execute(_BY_UUID, {"wanted": run_id}).first()
+    if row is None:
+        raise NotFound(f"Run with id={run_id} not found")
+    return row
+
+
+def find_active(connection: Connection, run_id: str) -> Row[Any]:
+    """The row of a run that may be written to. Raises NotFound, or InvalidParameter for a deleted run."""
+    row = find(connection, run_id)
+    if row.deleted:
+        raise InvalidParameter(f"The run {run_id} must be in the 'active' state. Current state is deleted.")
+    return row
+
+
+def get(connection: Connection, run_id: str) -> Run:
+    """The whole run, deleted or not. Raises NotFound."""
+    return whole(connection, [find(connection, run_id)])[0]
+
+
+def info(row: Row[Any]) -> RunInfo:
+    """A row of the table `runs` as the wire's RunInfo."""
+    return RunInfo(
+        run_uuid=row.uuid,
+        experiment_id=str(row.experiment_id),
+        run_name=row.name,
+        user_id=row.user_id,
+        status=row.status,
+        start_time=row.start_ms,
+        end_time=row.end_ms,
+        artifact_uri=row.artifact_uri,
+        lifecycle_stage="deleted" if row.deleted else "active",
+        run_id=row.uuid,
+    )
+
+
+def whole(connection: Connection, rows: Iterable[Row[Any]]) -> list[Run]:
+    """Whole runs for their rows, in the same order; a few queries for each five hundred."""
+    found = list(rows)
+    result: list[Run] = []
+    for start in range(0, len(found), _CHUNK):
+        chunk = found[start : start + _CHUNK]
+        ids = [row.id for row in chunk]
+        latest = metrics.latest(connection, ids)
+        values = _grouped(connection, _PARAMS, ids)
+        tags = _grouped(connection, _TAGS, ids)
+        read = inputs.of_runs(connection, ids)
+        made = inputs.outputs_of_runs(connection, ids)
+        result.extend(
+            Run(
+                info=info(row),
+                data=RunData(
+                    metrics=tuple(latest[row.id]), params=tuple(values[row.id]), tags=tuple(tags[row.id])
+                ),
+                inputs=read[row.id],
+                outputs=made[row.id],
+            )
+            for row in chunk
+        )
+    return result
+
+
+def _grouped(connection: Connection, statement: Any, ids: Sequence[int]) -> dict[int, list[Tag]]:
+    grouped: dict[int, list[Tag]] = {run: [] for run in ids}
+    for run, key, value in connection.execute(statement, {"runs": ids}):
+        grouped[run].append(Tag(key, value))
+    return grouped
+
+
+def change(
+    connection: Connection,
+    run_id: str,
+    *,
+    status: str | None = None,
+    end_ms: int | None = None,
+    name: str | None = None,
+) -> RunInfo:
+    """Change what is given of an active run. Raises NotFound, InvalidParameter."""
+    row = find_active(connection, run_id)
+    values: dict[str, object] = {}
+    if status is not None:
+        values["status"] = status
+    if end_ms is not None:
+        values["end_ms"] = end_ms
+    if name:
+        values["name"] = name
+        insert_or_update(connection, run_tags, _rows(row.id, {names.RUN_NAME: name}))
+    if values:
+        connection.execute(update(runs).where(runs.c.id == row.id).values(**values))
+    return info(find(connection, run_id))
+
+
+def set_deleted(connection: Connection, run_id: str, *, deleted: bool) -> None:
+    """Delete or restore a run; doing it twice is harmless. Raises NotFound."""
+    row = find(connection, run_id)
+    if bool(row.deleted) != deleted:
+        connection.execute(
+            update(runs)
+            .where(runs.c.id == row.id)
+            .values(deleted=deleted, deleted_at_ms=now_ms() if deleted else None)
+        )
+
+
+def log(
+    connection: Connection,
+    run_id: str,
+    *,
+    points: Sequence[MetricPoint] = (),
+    new_params: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Log all of it or nothing to an active run. What is there already is not stored twice.
+
+    Raises NotFound, and InvalidParameter for a deleted run or a parameter that has another value.
+    """
+    row = find_active(connection, run_id)
+    if new_params:
+        _log_params(connection, row.id, run_id, new_params)
+    if points:
+        metrics.store(connection, row, points)
+    if tags:
+        _set_tags(connection, row.id, tags)
+
+
+def _log_params(connection: Connection, row_id: int, run_id: str, new: Mapping[str, str]) -> None:
+    if insert_missing(connection, params, _rows(row_id, new)) == len(new):
+        return
+    stored = {
+        key: value
+        for key, value in connection.execute(_PARAM_VALUES, {"run": row_id, "keys": list(new)})
+    }
+    for key, value in new.items():
+        if stored[key] != value:
+            raise InvalidParameter(
+                f"Changing param values is not allowed. Param with key='{key}' was already logged with "
+                f"value='{stored[key]}' for run ID='{run_id}'. Attempted logging new value '{value}'."
+            )
+
+
+def _set_tags(connection: Connection, row_id: int, tags: Mapping[str, str]) -> None:
+    insert_or_update(connection, run_tags, _rows(row_id, tags))
+    copies: dict[str, object] = {}
+    if tags.get(names.RUN_NAME):
+        copies["name"] = tags[names.RUN_NAME]
+    if names.PARENT_RUN_ID in tags:
+        copies["parent_uuid"] = tags[names.PARENT_RUN_ID][:256]
+    if copies:
+        connection.execute(update(runs).where(runs.c.id == row_id).values(**copies))
+
+
+def delete_tag(connection: Connection, run_id: str, key: str) -> None:
+    """Remove a tag of an active run. Raises InvalidParameter, and NotFound also where there is no such tag."""
+    row = find_active(connection, run_id)
+    gone = connection.execute(
+        delete(run_tags).where(run_tags.c.run_id == row.id, run_tags.c.key == key)
+    ).rowcount
+    if gone == 0:
+        raise NotFound(f"No tag with name: {key} in run with id {run_id}")
+    if key == names.PARENT_RUN_ID:
+        connection.execute(update(runs).where(runs.c.id == row.id).values(parent_uuid=None))
+
+
+def truncated(values: Mapping[str, str], max_length: int) -> dict[str, str]:
+    """`values` cut to `max_length` characters each, as MLflow does by default."""
+    return {key: value[:max_length] for key, value in values.items()}
+
+
+MAX_PARAM_LENGTH = limits.MAX_PARAM_VALUE_LENGTH
+MAX_TAG_LENGTH = limits.MAX_TAG_VALUE_LENGTH

@@ -1,0 +1,239 @@
+"""The tables, designed for a million runs and a billion metric points.
+
+Runs and metric names have small integer ids inside the store, so that a metric point costs some forty
+bytes; the wire's ids never reach the large tables. The primary keys of the large tables are the order in
+which they are read, and SQLite keeps the rows in that order (WITHOUT ROWID).
+
+The migrations in `migrations/versions/` lead to exactly this; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives out row ids by itself only for columns declared exactly INTEGER.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", String(500), nullable=False, unique=True),
+    Column("artifact_location", Text, nullable=False),
+    Column("deleted", Boolean, nullable=False, default=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+    Index("ix_experiments_listing", "deleted", "updated_at_ms", "id"),
+)
+
+experiment_tags = Table(
+    "experiment_tags",
+    metadata,
+    Column("experiment_id", _Id, ForeignKey("experiments.id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("uuid", String(256), nullable=False, unique=True),
+    Column("experiment_id", _Id, ForeignKey("experiments.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("user_id", String(256), nullable=False),
+    Column("status", String(9), nullable=False),
+    Column("start_ms", BigInteger, nullable=False),
+    Column("end_ms", BigInteger),
+    Column("artifact_uri", Text, nullable=False),
+    Column("deleted", Boolean, nullable=False, default=False),
+    Column("deleted_at_ms", BigInteger),
+    # A copy of the tag mlflow.parentRunId, kept in step with it: the tree of runs is read by index.
+    Column("parent_uuid", String(256)),
+    Index("ix_runs_parent", "parent_uuid", "start_ms"),
+    Index("ix_runs_status", "status", "id"),
+)
+# In the order of a search's answer, so that a page is one range of the index.
+Index("ix_runs_listing", runs.c.experiment_id, runs.c.deleted, runs.c.start_ms.desc(), runs.c.uuid)
+Index("ix_runs_recent", runs.c.deleted, runs.c.start_ms.desc(), runs.c.uuid)
+
+params = Table(
+    "params",
+    metadata,
+    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+run_tags = Table(
+    "run_tags",
+    metadata,
+    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+metric_keys = Table(
+    "metric_keys",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", String(250), nullable=False, unique=True),
+)
+
+# No foreign keys on the two tables that every metric goes through: the writer looks the run up anyway.
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("run_id", _Id, primary_key=True),
+    Column("key_id", _Id, primary_key=True),
+    Column("timestamp_ms", BigInteger, primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Column("value", Float(53), primary_key=True),
+    Column("is_nan", Boolean, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+latest_metrics = Table(
+    "latest_metrics",
+    metadata,
+    Column("run_id", _Id, primary_key=True),
+    Column("key_id", _Id, primary_key=True),
+    # A run never changes its experiment; with it here, "the best runs of an experiment" is one index range.
+    Column("experiment_id", _Id, nullable=False),
+    Column("timestamp_ms", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("value", Float(53), nullable=False),
+    Column("is_nan", Boolean, nullable=False),
+    Index("ix_latest_metrics_best", "experiment_id", "key_id", "is_nan", "value", "run_id"),
+    sqlite_with_rowid=False,
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("experiment_id", _Id, ForeignKey("experiments.id"), nullable=False),
+    Column("name", String(500), nullable=False),
+    Column("digest", String(36), nullable=False),
+    Column("source_type", String(36), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("schema", Text),
+    Column("profile", Text),
+    UniqueConstraint("experiment_id", "name", "digest"),
+)
+
+run_datasets = Table(
+    "run_datasets",
+    metadata,
+    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
+    Column("dataset_id", _Id, ForeignKey("datasets.id"), primary_key=True),
+    Index("ix_run_datasets_dataset", "dataset_id"),
+    sqlite_with_rowid=False,
+)
+
+run_dataset_tags = Table(
+    "run_dataset_tags",
+    metadata,
+    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
+    Column("dataset_id", _Id, ForeignKey("datasets.id"), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+logged_models = Table(
+    "logged_models",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("uuid", String(64), nullable=False, unique=True),
+    Column("experiment_id", _Id, ForeignKey("experiments.id"), nullable=False),
+    Column("name", String(500), nullable=False),
+    Column("model_type", String(500), nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("status_message", Text),
+    Column("source_run_uuid", String(256)),
+    Column("artifact_uri", Text, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+    Column("deleted", Boolean, nullable=False, default=False),
+    Index("ix_logged_models_listing", "experiment_id", "deleted", "created_at_ms", "id"),
+    Index("ix_logged_models_source", "source_run_uuid"),
+)
+
+logged_model_params = Table(
+    "logged_model_params",
+    metadata,
+    Column("model_id", _Id, ForeignKey("logged_models.id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+logged_model_tags = Table(
+    "logged_model_tags",
+    metadata,
+    Column("model_id", _Id, ForeignKey("logged_models.id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+logged_model_metrics = Table(
+    "logged_model_metrics",
+    metadata,
+    Column("model_id", _Id, ForeignKey("logged_models.id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
+    Column("dataset_name", String(500), primary_key=True),
+    Column("dataset_digest", String(36), primary_key=True),
+    Column("timestamp_ms", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("value", Float(53), nullable=False),
+    Column("is_nan", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+run_models = Table(
+    "run_models",
+    metadata,
+    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
+    Column("model_uuid", String(64), primary_key=True),
+    Column("is_output", Boolean, primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Index("ix_run_models_model", "model_uuid"),
+    sqlite_with_rowid=False,
+)
+
+schema_version = Table(
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
