@@ -132,16 +132,13 @@ def _raise_if_failed(outcome: Outcome) -> None:
 def _workshop() -> Workshop:
     # Runs launched side by side share one recorder: one connection pool, one heartbeat.
     cwd = Path.cwd()
-    from runner.recording.parent import current_tracking_uri
-
-    return _workshop_for(tuple(sorted(os.environ.items())), str(cwd), current_tracking_uri(), os.getpid())
+    return _workshop_for(tuple(sorted(os.environ.items())), str(cwd), os.getpid())
 
 
 @lru_cache(maxsize=4)
 def _workshop_for(
     environ: tuple[tuple[str, str], ...],
     cwd: str,
-    _tracking_uri: str | None,
     _pid: int,  # a forked child must not share its parent's connections
 ) -> Workshop:
     return assemble(dict(environ), listener=PrefixedLines(), cwd=Path(cwd))

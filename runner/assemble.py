@@ -13,7 +13,6 @@ from runner.model.run import Outcome, RunSpec
 from runner.perform import Performer, perform
 from runner.prepare import Wishes
 from runner.process import Stop
-from runner.recording.parent import current_tracking_uri
 from runner.recording.recorder import Recorder
 from runner.settings import Settings, read_settings
 
@@ -57,7 +56,7 @@ class Workshop:
 def assemble(environ: Mapping[str, str], *, listener: Listener, cwd: Path) -> Workshop:
     """The parts for a caller in `cwd` with these variables. Raises SettingsError; starts nothing."""
     settings = read_settings(environ)
-    uri = current_tracking_uri() or settings.tracking_uri or default_tracking_uri(cwd)
+    uri = settings.tracking_uri or default_tracking_uri(cwd)
     made: list[Recorder] = []
 
     def recorder() -> Recorder:

@@ -35,13 +35,12 @@ class TrackingClient(ArtifactCalls, ExperimentCalls):
         The address is one that MLflow's own client understands; for a local store it is its server's.
         """
         connection = self.transport.connection
-        is_local = isinstance(self.transport.target, LocalStore)
-        token = (connection.authorization or "").removeprefix("Bearer ") if is_local else None
+        local = self.transport.local_server
         return RunContext(
-            tracking_uri=connection.url if is_local else self.tracking_uri,
+            tracking_uri=self.tracking_uri if local is None else connection.url,
             run_id=run.info.run_id,
             experiment_id=run.info.experiment_id,
-            token=token if is_local else os.environ.get(TOKEN) or None,
+            token=local.token if local is not None else os.environ.get(TOKEN) or None,
             launched_run_id=run.info.run_id,
         )
 

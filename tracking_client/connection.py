@@ -82,9 +82,9 @@ class Connection:
         )
 
     @classmethod
-    def with_token(cls, url: str, token: str) -> Connection:
+    def with_token(cls, url: str, token: str | None) -> Connection:
         """The connection to a local store's server."""
-        return cls(url=url, authorization=f"Bearer {token}")
+        return cls(url=url, authorization=None if token is None else f"Bearer {token}")
 
 
 def _authorization(server: RemoteServer, environ: Mapping[str, str]) -> str | None:

@@ -2,7 +2,9 @@
 
 The lock file `X.db.lock` is flock'ed by whoever starts the server, on a descriptor that the server
 inherits: the lock is held exactly as long as a server of this store starts or runs. `X.db.server` says
-where it listens. A discovery file without a held lock is what a killed server left behind.
+where it listens. A discovery file without a held lock is what a killed server left behind: its successor
+takes over its port where that is free, and its token (`X.db.token`), so that programs which were given the
+address, MLflow's own client among them, go on.
 
 Everything here is safe in threads and between processes, and ends by itself within `DEADLINE_S`.
 """
@@ -12,15 +14,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from tracking_client.errors import LocalServerFailed
-from tracking_client.tracking_uri import LocalStore, RemoteServer
+from tracking_client.tracking_uri import LocalStore
 
 if TYPE_CHECKING:
     import subprocess
@@ -54,10 +59,10 @@ _NOT_FOR_THE_SERVER = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalServer:
-    """Where a store's server listens. The token is a secret: it stays out of `repr`."""
+    """Where a store's server listens. `token` None: it admits everybody. It is a secret, out of `repr`."""
 
     url: str
-    token: str = field(repr=False)
+    token: str | None = field(repr=False)
     pid: int
 
 
@@ -80,9 +85,10 @@ def discovered(store: LocalStore) -> LocalServer | None:
     """What the store's discovery file says, which may be out of date; None where there is none."""
     try:
         says = json.loads(store.beside(".server").read_bytes())
-        if not RemoteServer(url=str(says["url"])).is_loopback:
-            return None
-        return LocalServer(url=str(says["url"]), token=str(says["token"]), pid=int(says["pid"]))
+        token = says["token"]
+        return LocalServer(
+            url=str(says["url"]), token=None if token is None else str(token), pid=int(says["pid"])
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -90,15 +96,17 @@ def discovered(store: LocalStore) -> LocalServer | None:
 def _found_or_started(store: LocalStore) -> LocalServer:
     _make_directories(store)
     give_up_at = time.monotonic() + DEADLINE_S
+    port = _port_of_the_dead(store)
     for pause_s in _pauses():
-        with _lock(store) as lock_fd:
-            if lock_fd is not None:
-                store.beside(".server").unlink(missing_ok=True)
-                process = _start(store, lock_fd)
-            else:
-                process = None
+        process = _started_under_lock(store, port)
         if process is not None:
-            return _listening(store, process, give_up_at)
+            try:
+                return _listening(store, process, give_up_at)
+            except LocalServerFailed:
+                if not port:
+                    raise
+                port = 0  # taken by somebody else in the meantime
+                continue
         found = discovered(store)
         if found is not None and _answers(found):
             return found
@@ -106,6 +114,42 @@ def _found_or_started(store: LocalStore) -> LocalServer:
             break
         time.sleep(pause_s)
     raise _failure(store, f"another process holds {store.beside('.lock')}, but its server does not answer")
+
+
+def _started_under_lock(store: LocalStore, port: int) -> subprocess.Popen[bytes] | None:
+    """A new server that holds the lock, or None where another holds it."""
+    with _lock(store) as lock_fd:
+        if lock_fd is None:
+            return None
+        return _start(store, lock_fd, port)
+
+
+def _port_of_the_dead(store: LocalStore) -> int:
+    """The port that the last server listened on, if it was killed and the port is free; else 0."""
+    left = discovered(store)
+    port = 0 if left is None else urlsplit(left.url).port or 0
+    if not port:
+        return 0
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return 0
+    return port
+
+
+def _token_file(store: LocalStore) -> Path:
+    """The file with the token that every server of this store admits with; made where there is none."""
+    path = store.beside(".token")
+    if path.exists() and path.stat().st_size:
+        return path
+    made = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(32))
+    made.replace(path)
+    return path
 
 
 def _make_directories(store: LocalStore) -> None:
@@ -156,13 +200,14 @@ def _close_inherited_locks() -> None:
 os.register_at_fork(after_in_child=_close_inherited_locks)
 
 
-def _start(store: LocalStore, lock_fd: int) -> subprocess.Popen[bytes]:
+def _start(store: LocalStore, lock_fd: int, port: int) -> subprocess.Popen[bytes]:
     import subprocess
 
     idle_s = os.environ.get(IDLE_VARIABLE) or str(IDLE_S)
     argv = [sys.executable, "-m", "tracking_server"]
     argv += ["--backend-store-uri", store.uri, "--artifacts-destination", str(store.artifacts)]
-    argv += ["--port", "0", "--idle-exit-s", idle_s, "--lock-fd", str(lock_fd)]
+    argv += ["--port", str(port), "--idle-exit-s", idle_s, "--lock-fd", str(lock_fd)]
+    argv += ["--token-file", str(_token_file(store))]
     log_fd = os.open(store.beside(".server.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         process = subprocess.Popen(
@@ -196,7 +241,7 @@ def _listening(store: LocalStore, process: subprocess.Popen[bytes], give_up_at: 
     """The server just started, as soon as it has written where it listens."""
     for pause_s in _pauses():
         found = discovered(store)
-        if found is not None:
+        if found is not None and found.pid == process.pid:
             return found
         exit_code = process.poll()
         if exit_code is not None:
@@ -211,12 +256,13 @@ def _listening(store: LocalStore, process: subprocess.Popen[bytes], give_up_at: 
 
 def _answers(server: LocalServer) -> bool:
     import http.client
-    from urllib.parse import urlsplit
 
     address = urlsplit(server.url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=2.0)
     try:
-        connection.request("GET", "/health", headers={"Authorization": f"Bearer {server.token}"})
+        # Not /health, which any store's server answers: the port may be another's by now.
+        headers = {} if server.token is None else {"Authorization": f"Bearer {server.token}"}
+        connection.request("GET", "/api/3.0/mlflow/server-info", headers=headers)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

@@ -79,7 +79,15 @@ class ActiveRun:
         self._client.log_batch(self.info.run_id, metrics=metrics, params=params, tags=tags)
 
     def terminate(self, status: str) -> None:
-        """Tells the server that the run has ended as `status`."""
+        """Tells the server that the run has ended as `status`.
+
+        A run that somebody else meanwhile called FAILED or KILLED (whoever performed it) does not become
+        FINISHED by being left.
+        """
+        if status == RunStatus.FINISHED:
+            known = self._client.get_run(self.info.run_id).info.status
+            if known in (RunStatus.FAILED, RunStatus.KILLED):
+                return
         self._client.set_terminated(self.info.run_id, status)
 
     def apart(self, deadline_s: float) -> ActiveRun:

@@ -12,9 +12,10 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 
 from tracking_server.api import artifacts, experiments, logged_models, metrics, runs, server_info
-from tracking_server.api.routing import ApiRouter, Endpoint, Services
+from tracking_server.api.routing import ApiRouter, Endpoint
 from tracking_server.artifacts.places import Places
 from tracking_server.guard import Activity, Guard
+from tracking_server.services import Services
 from tracking_server.settings import Settings
 from tracking_server.store.engine import Database
 from tracking_server.store.reaper import Reaper

@@ -82,14 +82,17 @@ def serve(settings: Settings) -> int:
             os.set_inheritable(lock, False)
         except OSError as error:
             raise StartRefused(f"--lock-fd {lock} is not an open file: {error}") from error
-        settings = replace(settings, token=settings.token or secrets.token_urlsafe(32))
     elif store is not None:
         lock = take_lock(store)
     file = settings.discovery_file or (discovery_path(store) if store is not None else None)
+    predecessor = Discovery.read(file) if file is not None and settings.lock_fd is not None else None
+    if settings.lock_fd is not None:
+        inherited = predecessor.token if predecessor is not None else None
+        settings = replace(settings, token=settings.token or inherited or secrets.token_urlsafe(32))
     application = app.build(settings)
     # The schema is seen to before the socket listens: whoever finds the port finds a working server.
     application.database.open()
-    listener = _listen(settings.host, settings.port)
+    listener = _listen_again(settings, predecessor)
     where = Discovery(
         pid=os.getpid(),
         url=_url(listener),
@@ -131,6 +134,14 @@ def _can_import(name: str) -> bool:
     return find_spec(name) is not None
 
 
+def _listen_again(settings: Settings, predecessor: Discovery | None) -> socket.socket:
+    # A local server that was killed left its discovery file: programs that know its address go on with us.
+    if predecessor is not None and settings.port == 0:
+        with contextlib.suppress(StartRefused, ValueError):
+            return _listen(settings.host, int(predecessor.url.rpartition(":")[2]))
+    return _listen(settings.host, settings.port)
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -151,7 +162,7 @@ def _url(listener: socket.socket) -> str:
 
 
 def parse(argv: Sequence[str]) -> Settings:
-    """The settings that a command line asks for; spelt as `mlflow server` spells them. Raises StartRefused."""
+    """The settings of a command line, spelt as `mlflow server` spells them. Raises StartRefused."""
     parser = argparse.ArgumentParser(prog="python -m tracking_server", allow_abbrev=False)
     parser.add_argument("--backend-store-uri", default="sqlite:///mlruns.db")
     parser.add_argument("--artifacts-destination", default="./mlartifacts")

@@ -3,7 +3,8 @@
 Beside a SQLite store `X.db` lie `X.db.lock`, held by an flock for as long as the server lives, and
 `X.db.server`, which says where it listens. Format of the latter, readable by the owner alone:
 
-    {"version": 1, "pid": 4711, "url": "http://127.0.0.1:40123", "token": "..." or null, "started_at_ms": 1700000000000}
+    {"version": 1, "pid": 4711, "url": "http://127.0.0.1:40123", "token": "..." or null,
+     "started_at_ms": 1700000000000}
 """
 
 from __future__ import annotations
@@ -105,4 +106,5 @@ def _taken(store: Path) -> str:
     other = Discovery.read(discovery_path(store))
     if other is None:
         return f"Another server is starting or stopping on {store}. Try again in a moment."
-    return f"Another server already runs on {store}: {other.url} (pid {other.pid}). Use that one, or stop it first."
+    message = f"Another server already runs on {store}: {other.url} (pid {other.pid}). "
+    return message + "Use that one, or stop it first."

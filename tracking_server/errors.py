@@ -1,6 +1,6 @@
 """Every error that a request or a start can end with.
 
-ServerError                         .status (HTTP), .code (MLflow's error_code); the message is shown to the caller
+ServerError                         .status (HTTP), .code (MLflow's error_code); shown to callers
 +- InvalidParameter      400        INVALID_PARAMETER_VALUE
 +- AlreadyExists         400        RESOURCE_ALREADY_EXISTS
 +- Unauthenticated       401        UNAUTHENTICATED
@@ -27,82 +27,82 @@ class ServerError(Exception):
     code: ClassVar[str] = "INTERNAL_ERROR"
 
 
-class InvalidParameter(ServerError):
+class InvalidParameter(ServerError):  # noqa: N818  # named as what happened
     """A value of the request is missing, of the wrong kind or out of range."""
 
     status = 400
     code = "INVALID_PARAMETER_VALUE"
 
 
-class AlreadyExists(ServerError):
+class AlreadyExists(ServerError):  # noqa: N818  # named as what happened
     """Something of that name is there already."""
 
     status = 400
     code = "RESOURCE_ALREADY_EXISTS"
 
 
-class Unauthenticated(ServerError):
+class Unauthenticated(ServerError):  # noqa: N818  # named as what happened
     """The request carries no valid token."""
 
     status = 401
     code = "UNAUTHENTICATED"
 
 
-class Forbidden(ServerError):
+class Forbidden(ServerError):  # noqa: N818  # named as what happened
     """The request is refused whatever its token: foreign host or origin."""
 
     status = 403
     code = "PERMISSION_DENIED"
 
 
-class NotFound(ServerError):
+class NotFound(ServerError):  # noqa: N818  # named as what happened
     """The named thing is not in the store."""
 
     status = 404
     code = "RESOURCE_DOES_NOT_EXIST"
 
 
-class EndpointNotFound(ServerError):
+class EndpointNotFound(ServerError):  # noqa: N818  # named as what happened
     """No endpoint has this path."""
 
     status = 404
     code = "ENDPOINT_NOT_FOUND"
 
 
-class MethodNotAllowed(ServerError):
+class MethodNotAllowed(ServerError):  # noqa: N818  # named as what happened
     """The endpoint exists, but not for this HTTP method."""
 
     status = 405
     code = "BAD_REQUEST"
 
 
-class TooLarge(ServerError):
+class TooLarge(ServerError):  # noqa: N818  # named as what happened
     """The request's body is longer than the server reads."""
 
     status = 413
     code = "REQUEST_LIMIT_EXCEEDED"
 
 
-class InvalidState(ServerError):
+class InvalidState(ServerError):  # noqa: N818  # named as what happened
     """The thing exists, but is in a state that forbids the change."""
 
     status = 500
     code = "INVALID_STATE"
 
 
-class NotSupported(ServerError):
+class NotSupported(ServerError):  # noqa: N818  # named as what happened
     """A feature of MLflow that this server does not have."""
 
     status = 501
     code = "NOT_IMPLEMENTED"
 
 
-class Unavailable(ServerError):
+class Unavailable(ServerError):  # noqa: N818  # named as what happened
     """The database or the disk cannot take the request now; the same request may succeed later."""
 
     status = 503
     code = "TEMPORARILY_UNAVAILABLE"
 
 
-class StartRefused(Exception):
+class StartRefused(Exception):  # noqa: N818  # named as what happened
     """The server cannot start with these settings. The message says why and what to do."""

@@ -111,8 +111,8 @@ class Guard:
         if host == "localhost" or host in self._allowed or _is_address(host):
             return
         raise Forbidden(
-            "Invalid Host header - possible DNS rebinding attack detected. Name the server by its address, or start "
-            f"it with --allowed-hosts {host[:100]}"
+            "Invalid Host header - possible DNS rebinding attack detected. Name the server by its "
+            f"address, or start it with --allowed-hosts {host[:100]}"
         )
 
     def _check_origin(self, method: str, headers: Headers) -> None:
@@ -141,7 +141,7 @@ class Guard:
         return cookie is not None and _equal(cookie.value, cookie_value(token))
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send, token: str) -> bool:
-        """A browser that brings `?token=` gets a cookie and the same page without the token in its address."""
+        """A browser that brings `?token=` gets a cookie and the same page without it."""
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = dict(pairs).get("token")
         if scope["method"] != "GET" or given is None or not _equal(given, token):

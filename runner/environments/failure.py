@@ -35,6 +35,7 @@ def report_failure(entry: Entry, error: ProvisionError | OSError, builder: str, 
 
 
 def last_failure(entry: Entry) -> bytes | None:
+    """The record of the last failed build; compared to see whether one failed since."""
     try:
         return (entry.directory / "failure.json").read_bytes()
     except OSError:
@@ -42,6 +43,7 @@ def last_failure(entry: Entry) -> bytes | None:
 
 
 def same_failure(entry: Entry, builder: str) -> EnvironmentBuildError:
+    """The error for one who waited for a build that failed: to build again would fail again."""
     value: dict[str, str | None] = {}
     with suppress(ValueError):
         value = json.loads(last_failure(entry) or b"{}")
@@ -65,6 +67,7 @@ def _write_whole(path: Path, text: str) -> None:
 
 @contextmanager
 def cache_faults(root: Path, builder: str) -> Iterator[None]:
+    """Inside, an OSError of the cache itself is raised as an EnvironmentBuildError."""
     try:
         yield
     except OSError as error:
@@ -84,6 +87,7 @@ def _is_disk_full(log_path: Path) -> bool:
 
 
 def disk_full(root: Path, builder: str, log_path: Path | None) -> EnvironmentBuildError:
+    """The error for a build that ran out of space or quota."""
     free = "unknown"
     with suppress(OSError):
         free = f"{shutil.disk_usage(root).free / 2**20:.0f} MiB"

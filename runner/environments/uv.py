@@ -84,7 +84,7 @@ class UvBuilder:
             ],
             builder=self.name,
             failure="the dependencies of pyproject.toml could not be installed",
-            cwd=order.staging,
+            cwd=Path(project),  # its [tool.uv] counts,
             environ=uv_environ(order.environ),
         )
 

@@ -173,7 +173,10 @@ class _Definer:
         description = self._entry(node, "description")
         command = self._entry(node, "command")
         text = "" if command is None else command.string or ""
-        if not text.strip():
+        is_misspelt = any(
+            ENTRY_POINT.meant(other) == "command" for other in node.fields if other != "command"
+        )
+        if not text.strip() and not (command is None and is_misspelt):
             self.findings.error(
                 f"entry point {name!r} has no command"
                 if command is None

@@ -85,4 +85,4 @@ def describe(node: Node) -> str:
     """What a node is, for a message."""
     if node.kind == "scalar":
         return "nothing" if node.is_null else repr(node.text)
-    return f"a {node.kind}"
+    return f"a {node.kind}" if node.items or node.fields else f"an empty {node.kind}"

@@ -11,6 +11,7 @@ from runner.model.environment import LocalSource
 
 
 def local_sources(project: Path, paths: Iterable[LocalPath]) -> tuple[LocalSource, ...]:
+    """The sources behind `paths`, with digests of what counts in them for the project at `project`."""
     found: dict[str, LocalSource] = {}
     for local in paths:
         if local.requirement in found:

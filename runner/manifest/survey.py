@@ -48,7 +48,7 @@ def _define(directory: Path, path: Path, findings: Findings) -> Definition:
         root, text = read_document(path)
     except ManifestError as error:
         message = str(error).removeprefix(f"{error.path}:{error.line}: ").removeprefix(f"{error.path}: ")
-        findings.error(message, line=error.line, key=error.key or "", hint=error.hint)
+        findings.error(message, line=error.line, key=error.key or "", hint=error.hint, formal=False)
         return Definition()
     definition = define(root, text, directory=directory, findings=findings)
     _check_environment_file(definition, directory, findings)
@@ -58,10 +58,15 @@ def _define(directory: Path, path: Path, findings: Findings) -> Definition:
 
 
 def _check_environment_file(definition: Definition, directory: Path, findings: Findings) -> None:
-    for key in ("python_env", "conda_env"):
-        name = getattr(definition.environment, key)
-        if name is None or (directory / name).is_file():
-            continue
+    declared = {
+        "python_env": definition.environment.python_env,
+        "conda_env": definition.environment.conda_env,
+    }
+    named = [(key, name) for key, name in declared.items() if name is not None]
+    if len(named) != 1:
+        return
+    key, name = named[0]
+    if not (directory / name).is_file():
         findings.error(
             f"the environment file {name} does not exist",
             line=definition.environment_line,

@@ -18,6 +18,7 @@ _SOURCES_PATH = re.compile(r'\bpath\s*=\s*"(?P<path>[^"]+)"(?P<rest>[^}\n]*)')
 
 
 def is_python_project(directory: Path) -> bool:
+    """Whether a pyproject.toml there describes a project, and not only settings of tools."""
     path = directory / "pyproject.toml"
     return path.is_file() and re.search(r"(?m)^\s*\[project\]", _text(path)) is not None
 
@@ -30,6 +31,7 @@ def _text(path: Path) -> str:
 
 
 def locked_project(directory: Path) -> EnvironmentSpec:
+    """The environment that uv.lock names. Raises ManifestError."""
     lock, project = _text(directory / "uv.lock"), _text(directory / "pyproject.toml")
     found = [
         (match["path"], match["how"] == "editable")
@@ -40,6 +42,7 @@ def locked_project(directory: Path) -> EnvironmentSpec:
 
 
 def unlocked_project(directory: Path) -> EnvironmentSpec:
+    """The environment that pyproject.toml asks for, still to be resolved. Raises ManifestError."""
     project = _text(directory / "pyproject.toml")
     found = [(match["path"], "true" in match["rest"]) for match in _SOURCES_PATH.finditer(project)]
     return _project_spec(directory, (("pyproject.toml", project),), found)
@@ -79,4 +82,5 @@ def _project_python(directory: Path, project: str) -> str:
 
 
 def current_python() -> str:
+    """The version of the Python we run on: what a project gets that names none."""
     return platform.python_version().rstrip("+")

@@ -4,37 +4,39 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from typing import Protocol, cast
 
 from tracking_client.context import RunContext
 
 
+class _Info(Protocol):
+    run_id: str
+    experiment_id: str
+
+
+class _Run(Protocol):
+    info: _Info
+
+
 def current_parent(environ: Mapping[str, str]) -> str | None:
     """The run that is active in this thread or process, else the run that launched this process, else None."""
-    fluent = sys.modules.get("tracking_client.fluent")
-    if fluent is not None:
-        active = fluent.active_run()
-        if active is not None:
-            return str(active.info.run_id)
-    mlflow = sys.modules.get("mlflow")
-    if mlflow is not None and hasattr(mlflow, "active_run"):
-        # A script may drive its sweep with MLflow's own client and launch its trials with ours.
-        active = mlflow.active_run()
-        if active is not None:
-            return str(active.info.run_id)
-    return RunContext.from_environ(environ).launched_run_id
+    run = _active_run()
+    return RunContext.from_environ(environ).launched_run_id if run is None else run.info.run_id
 
 
 def current_experiment(environ: Mapping[str, str]) -> str | None:
-    """The experiment of the active run, or the one a launcher or `set_experiment` chose, if any."""
-    fluent = sys.modules.get("tracking_client.fluent")
-    if fluent is not None:
-        chosen = fluent.current_experiment_id()
-        if chosen is not None:
-            return str(chosen)
-    return RunContext.from_environ(environ).experiment_id
+    """The experiment of the active run, else the one that a launcher or `set_experiment` chose, if any."""
+    run = _active_run()
+    return RunContext.from_environ(environ).experiment_id if run is None else run.info.experiment_id
 
 
-def current_tracking_uri() -> str | None:
-    """The tracking URI that this process's client was told to use by `set_tracking_uri`, if it was."""
-    fluent = sys.modules.get("tracking_client.fluent")
-    return None if fluent is None else fluent.chosen_tracking_uri()
+def _active_run() -> _Run | None:
+    # A client that nobody imported has no active run. A script may drive its sweep with MLflow's own client
+    # and launch its trials with ours.
+    for name in ("tracking_client", "mlflow"):
+        module = sys.modules.get(name)
+        if module is not None and "active_run" in dir(module):
+            run = module.active_run()
+            if run is not None:
+                return cast("_Run", run)
+    return None

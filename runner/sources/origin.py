@@ -35,6 +35,7 @@ _HINTS: Mapping[str, str] = {
     r"repository not found|does not appear to be a git repository|not found$|error: 404": (
         "check the spelling of the URL, and that you may read it"
     ),
+    r"not our ref|unadvertised object": "the commit was never pushed there, or was removed since",
     r"no space left on device": "the disk is full: free some space, or set RUNNER_CACHE_DIR elsewhere",
     r"certificate": "the server's certificate is not trusted: see git's http.sslCAInfo",
 }

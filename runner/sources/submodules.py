@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runner.errors import SourceError
 from runner.events import Listener
-from runner.sources.git_command import ask, read, work
+from runner.sources.git_command import GitFailed, ask, read, work
 from runner.sources.mirror import EVERYTHING, Mirror
 from runner.sources.origin import Origin
 
@@ -60,7 +60,15 @@ class Populating:
             )
         # Credentials do not belong in a configuration on disk.
         read(["config", f"submodule.{name}.url", child.url], cwd=repository)
-        mirror = self.mirror_with(child, commit)
+        mirror = Mirror.of(
+            child, cache_root=self.cache_root, listener=self.listener, timeout_s=self.timeout_s
+        )
+        try:
+            bring(mirror, commit)
+        except GitFailed as error:
+            raise child.failure(
+                error, f"fetch {commit[:12]}, submodule {path!r} of {parent.display}, from"
+            ) from None
         work(
             [
                 *("submodule", "--quiet", "update", "--checkout", "--no-recommend-shallow"),
@@ -79,14 +87,6 @@ class Populating:
             timeout_s=self.timeout_s,
         )
         return child
-
-    def mirror_with(self, origin: Origin, commit: str) -> Mirror:
-        """The mirror of `origin`, once it has `commit`. Raises CloneFailed where it cannot be had."""
-        mirror = Mirror.of(
-            origin, cache_root=self.cache_root, listener=self.listener, timeout_s=self.timeout_s
-        )
-        bring(mirror, commit)
-        return mirror
 
 
 def bring(mirror: Mirror, commit: str, *, default_branch: str | None = None) -> None:

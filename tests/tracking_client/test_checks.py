@@ -19,7 +19,14 @@ from tracking_client.wire.entities import Metric, Param, RunTag
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(1, 1.0), (True, 1.0), (Fraction(1, 4), 0.25), ("0.5", 0.5), (10**400, math.inf), (-(10**400), -math.inf)],
+    [
+        (1, 1.0),
+        (True, 1.0),
+        (Fraction(1, 4), 0.25),
+        ("0.5", 0.5),
+        (10**400, math.inf),
+        (-(10**400), -math.inf),
+    ],
 )
 def test_numbers_of_any_kind_are_metrics(value: Any, expected: float) -> None:
     assert checks.metric("m", value, None, None).value == expected
@@ -39,7 +46,11 @@ def test_a_step_is_a_64_bit_number(step: Any) -> None:
 
 @pytest.mark.parametrize("key", ["", "a\nb", "../up", "/root", "a//b", ".", "x" * 251, "tilde~"])
 def test_keys_that_the_server_refuses_are_refused_here(key: str) -> None:
-    for check in (lambda: checks.param(key, 1), lambda: checks.tag(key, 1), lambda: checks.metric(key, 1, 0, 0)):
+    for check in (
+        lambda: checks.param(key, 1),
+        lambda: checks.tag(key, 1),
+        lambda: checks.metric(key, 1, 0, 0),
+    ):
         with pytest.raises(InvalidArgument):
             check()
 

@@ -20,7 +20,9 @@ def _to(uri: str, **environ: str) -> Connection:
 def test_credentials_of_the_uri_come_before_those_of_the_environment() -> None:
     basic = "Basic " + base64.b64encode(b"me:pw").decode()
     assert _to("http://me:pw@h", MLFLOW_TRACKING_TOKEN="t").authorization == basic
-    assert _to("http://h", MLFLOW_TRACKING_USERNAME="me", MLFLOW_TRACKING_PASSWORD="pw").authorization == basic
+    assert (
+        _to("http://h", MLFLOW_TRACKING_USERNAME="me", MLFLOW_TRACKING_PASSWORD="pw").authorization == basic
+    )
     assert _to("http://h", MLFLOW_TRACKING_TOKEN="t").authorization == "Bearer t"
     assert _to("http://h").authorization is None
 
@@ -66,7 +68,11 @@ def test_no_proxy_names_networks() -> None:
 
 def test_patience_is_read_from_the_environment() -> None:
     patience = Patience.from_environ(
-        {"RUNNER_HTTP_DEADLINE_S": "7", "MLFLOW_HTTP_REQUEST_TIMEOUT": "3", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+        {
+            "RUNNER_HTTP_DEADLINE_S": "7",
+            "MLFLOW_HTTP_REQUEST_TIMEOUT": "3",
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        }
     )
     assert (patience.deadline_s, patience.read_s, patience.max_retries) == (7.0, 3.0, 2)
     assert Patience.from_environ({}) == Patience()

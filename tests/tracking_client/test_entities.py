@@ -52,7 +52,12 @@ def test_whole_numbers_may_come_as_strings_and_unset_fields_not_at_all() -> None
             "data": {"metrics": [{"key": "m", "value": "NaN", "timestamp": "1", "step": "2"}]},
         }
     )
-    assert (run.info.run_id, run.info.run_uuid, run.info.start_time, run.info.end_time) == ("r", "r", 12, None)
+    assert (run.info.run_id, run.info.run_uuid, run.info.start_time, run.info.end_time) == (
+        "r",
+        "r",
+        12,
+        None,
+    )
     assert math.isnan(run.data.metrics["m"])
     assert run.data.params == {}
     assert run.to_dictionary()["info"]["status"] == "FAILED"

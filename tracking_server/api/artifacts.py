@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import PurePosixPath
 from typing import BinaryIO
@@ -19,19 +20,21 @@ from starlette.responses import Response, StreamingResponse
 
 from tracking_server.api import codec
 from tracking_server.api.codec import required
-from tracking_server.api.routing import AJAX_V2, Endpoint, Raw, Rpc, Services, patient
+from tracking_server.api.routing import AJAX_V2, Endpoint, Raw, Rpc, patient
 from tracking_server.api.runs import run_id_of
 from tracking_server.artifacts.paths import safe_path
 from tracking_server.artifacts.places import Place
 from tracking_server.artifacts.protocol import ArtifactInfo, ArtifactStore
 from tracking_server.errors import InvalidParameter, TooLarge, Unavailable
+from tracking_server.services import Services
 from tracking_server.store import runs
 
 CHUNK_BYTES = 1024 * 1024
 MAX_BROWSER_UPLOAD_BYTES = 10 * 1024 * 1024
 
-_TEXT = frozenset(
-    [".txt", ".log", ".err", ".cfg", ".conf", ".cnf", ".cf", ".ini", ".properties", ".prop", ".hocon", ".toml", ".yaml", ".yml", ".xml", ".json", ".js", ".py", ".py3", ".csv", ".tsv", ".md", ".rst", ".sh", ".r", ".R", ".sql"]
+_TEXT = re.compile(
+    r"\.(txt|log|err|cfg|conf|cnf|cf|ini|properties|prop|hocon|toml|ya?ml|xml|json|js|py3?|csv|tsv|md|rst|sh|r|sql)$",
+    re.IGNORECASE,
 )
 _TEXT_NAMES = frozenset({"MLmodel", "MLproject"})
 
@@ -116,7 +119,7 @@ async def send_file(store: ArtifactStore, path: str) -> Response:
 
 def media_type(name: str) -> str:
     """The type a file is sent as: readable files as text, so that viewers show them."""
-    if name in _TEXT_NAMES or PurePosixPath(name).suffix in _TEXT:
+    if name in _TEXT_NAMES or _TEXT.search(name):
         return "text/plain"
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 

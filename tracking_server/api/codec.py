@@ -63,7 +63,7 @@ def convert(document: object, kind: type[T]) -> T:
 
 
 def from_query(pairs: Iterable[tuple[str, str]], kind: type[T]) -> T:
-    """The request in a query string; a field that is a list takes every repetition. Raises InvalidParameter."""
+    """The request in a query string; lists take every repetition. Raises InvalidParameter."""
     lists = _lists_of(kind)
     document: dict[str, Any] = {}
     for key, value in pairs:

@@ -6,9 +6,10 @@ import msgspec
 
 from tracking_client.wire import limits
 from tracking_server.api.codec import Int64, required
-from tracking_server.api.routing import Endpoint, Rpc, Services
+from tracking_server.api.routing import Endpoint, Rpc
 from tracking_server.artifacts.paths import location_problem
 from tracking_server.errors import InvalidParameter
+from tracking_server.services import Services
 from tracking_server.store import experiments, search
 
 

@@ -13,9 +13,10 @@ from tracking_client.wire import limits
 from tracking_server.api.artifacts import send_file
 from tracking_server.api.codec import Int64, required
 from tracking_server.api.experiments import TagIn, text_of
-from tracking_server.api.routing import AJAX_V2, Endpoint, Raw, Rpc, Services
+from tracking_server.api.routing import AJAX_V2, Endpoint, Raw, Rpc
 from tracking_server.artifacts.protocol import ArtifactInfo
 from tracking_server.errors import InvalidParameter
+from tracking_server.services import Services
 from tracking_server.store import logged_models, runs, search
 
 MAX_PER_PAGE = 100

@@ -8,9 +8,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from tracking_server.api.codec import Int64, required
-from tracking_server.api.routing import AJAX_V2, Endpoint, Rpc, Services
+from tracking_server.api.routing import AJAX_V2, Endpoint, Rpc
 from tracking_server.api.runs import run_id_of
 from tracking_server.errors import InvalidParameter
+from tracking_server.services import Services
 from tracking_server.store import metrics, page_token, runs
 from tracking_server.store.metrics import Cursor
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tracking_server.api import codec
-from tracking_server.artifacts.places import Places
 from tracking_server.errors import (
     EndpointNotFound,
     InvalidParameter,
@@ -28,8 +27,7 @@ from tracking_server.errors import (
     TooLarge,
     Unavailable,
 )
-from tracking_server.settings import Settings
-from tracking_server.store.engine import Database
+from tracking_server.services import Services
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -43,15 +41,6 @@ SLOW_CLIENT_S = 60.0
 
 _log = logging.getLogger("tracking_server")
 _PLACEHOLDER = re.compile(r"\{(\w+)(:path)?\}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """What handlers work with."""
-
-    settings: Settings
-    database: Database
-    places: Places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,16 +123,16 @@ async def limited_body(request: Request, max_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
-async def patient(request: Request) -> Any:
+async def patient(request: Request) -> AsyncIterator[bytes]:
     """The chunks of a request's body as they come; gives a stalled client up. Raises ClientDisconnect."""
-    stream = request.stream().__aiter__()
-    while True:
-        try:
-            yield await asyncio.wait_for(stream.__anext__(), SLOW_CLIENT_S)
-        except StopAsyncIteration:
-            return
-        except asyncio.TimeoutError:
-            raise Unavailable(f"No bytes came for {SLOW_CLIENT_S:.0f} s.") from None
+    stream = request.stream()
+    try:
+        while True:
+            yield await asyncio.wait_for(anext(stream), SLOW_CLIENT_S)
+    except StopAsyncIteration:
+        return
+    except asyncio.TimeoutError:
+        raise Unavailable(f"No bytes came for {SLOW_CLIENT_S:.0f} s.") from None
 
 
 class ApiRouter:
@@ -179,7 +168,7 @@ class ApiRouter:
             response = error_reply(error)
         except ClientDisconnect:
             return
-        except Exception:
+        except Exception:  # noqa: BLE001  # the last net: a client must never see a traceback
             _log.exception("%s %s failed", scope["method"], scope["path"])
             response = error_reply(ServerError("The server failed to answer; its log says why."))
         await response(scope, receive, send)

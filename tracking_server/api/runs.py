@@ -10,8 +10,9 @@ import msgspec
 from tracking_client.wire import limits
 from tracking_server.api.codec import Int64, required
 from tracking_server.api.experiments import TagIn, text_of
-from tracking_server.api.routing import Endpoint, Rpc, Services
+from tracking_server.api.routing import Endpoint, Rpc
 from tracking_server.errors import InvalidParameter
+from tracking_server.services import Services
 from tracking_server.store import inputs, runs, search
 from tracking_server.store.inputs import UsedDataset
 from tracking_server.store.metrics import MetricPoint
@@ -308,14 +309,14 @@ def _check_batch(request: LogBatch) -> None:
     for kind, (count, most) in counts.items():
         if count > most:
             raise InvalidParameter(
-                f"A batch logging request can contain at most {most} {kind}. Got {count} {kind}. Please split up "
-                f"{kind} across multiple requests and try again."
+                f"A batch logging request can contain at most {most} {kind}. Got {count} {kind}. Please "
+                f"split up {kind} across multiple requests and try again."
             )
     total = sum(count for count, _ in counts.values())
     if total > limits.MAX_ENTITIES_PER_BATCH:
         raise InvalidParameter(
-            f"A batch logging request can contain at most {limits.MAX_ENTITIES_PER_BATCH} metrics, params and tags "
-            f"in total. Got {total}. Please split them up across multiple requests and try again."
+            f"A batch logging request can contain at most {limits.MAX_ENTITIES_PER_BATCH} metrics, params "
+            f"and tags in total. Got {total}. Please split them up across multiple requests and try again."
         )
 
 

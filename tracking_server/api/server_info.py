@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from tracking_server.api import codec
-from tracking_server.api.routing import V3, Endpoint, Raw, Services
+from tracking_server.api.routing import V3, Endpoint, Raw
+from tracking_server.services import Services
 
 MLFLOW_VERSION = "3.17.2"
 """The version of MLflow whose wire this server speaks; clients compare it with theirs."""

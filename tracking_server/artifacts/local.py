@@ -77,7 +77,7 @@ class LocalArtifacts:
                 yield info
 
     def _entry(self, entry: os.DirEntry[str], path: str) -> ArtifactInfo | None:
-        """The entry as it is sent; None for links out of the tree and for what is neither file nor directory."""
+        """The entry as it is sent; None for links out of the tree and for what is no file or directory."""
         try:
             if entry.is_symlink():
                 self._inside(path)

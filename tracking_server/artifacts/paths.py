@@ -56,7 +56,7 @@ def location_problem(location: str) -> str | None:
     parts = (rest if separator else scheme).split("/")
     if len(location) > MAX_PATH_LENGTH or _FORBIDDEN.search(decoded) or ".." in parts:
         return (
-            f"Invalid artifact location: {location[:200]!r}. It must not hold '..', '#', '?', ';', backslashes "
-            "or control characters."
+            f"Invalid artifact location: {location[:200]!r}. It must not hold '..', '#', '?', ';', "
+            "backslashes or control characters."
         )
     return None

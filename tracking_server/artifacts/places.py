@@ -40,8 +40,9 @@ class Places:
         destination = _local_directory(settings.artifacts_destination)
         if destination is None:
             raise StartRefused(
-                f"--artifacts-destination {settings.artifacts_destination}: only directories of this machine are "
-                "supported. Give a path, or let clients write to the store themselves with --default-artifact-root."
+                f"--artifacts-destination {settings.artifacts_destination}: only directories of this machine "
+                "are supported. Give a path, or let clients write to the store themselves with "
+                "--default-artifact-root."
             )
         self._proxied: ArtifactStore | None = (
             LocalArtifacts(destination) if settings.serve_artifacts else None
@@ -63,7 +64,7 @@ class Places:
         return self._proxied
 
     def of(self, artifact_uri: str) -> Place:
-        """Where the artifacts of `artifact_uri` are. Raises InvalidParameter where this server may not look."""
+        """Where `artifact_uri` leads. Raises InvalidParameter where this server may not look."""
         parts = urlsplit(artifact_uri)
         if parts.scheme == PROXY_SCHEME and not parts.netloc:
             return Place(store=self.proxied, prefix=safe_path(parts.path.lstrip("/")))
@@ -76,7 +77,7 @@ class Places:
             else:
                 return Place(store=LocalArtifacts(self._root), prefix=safe_path(prefix))
         raise InvalidParameter(
-            f"The artifacts of '{artifact_uri[:300]}' are not served by this server; read them there directly."
+            f"The artifacts of '{artifact_uri[:300]}' are not served by this server: read them there."
         )
 
 

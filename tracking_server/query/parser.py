@@ -4,7 +4,8 @@ filter      = [ either ]
 either      = both { OR both }
 both        = unary { AND unary }
 unary       = NOT unary | "(" either ")" | comparison
-comparison  = key ( operator value | [NOT] LIKE|ILIKE text | [NOT] IN "(" text { "," text } ")" | IS [NOT] NULL )
+comparison  = key ( operator value | LIKE text | ILIKE text | IS [NOT] NULL
+                  | [NOT] IN "(" text { "," text } ")" )
 key         = [ entity "." ] name          the name bare, in `backticks` or in "double quotes"
 order       = key [ ASC | DESC ]
 """
@@ -134,7 +135,7 @@ class _Parser:
             return self._resolve("attribute", first.text, first)
         if first.kind == "quoted":
             return self._resolve("attribute", first.text, first)
-        self._fail("expected the name of a metric, parameter, tag or attribute", first)
+        raise self._failure("expected the name of a metric, parameter, tag or attribute", first)
 
     def _resolve(self, entity: Entity, name: str, token: Token) -> tuple[Entity, str, Kind]:
         vocabulary = self._vocabulary
@@ -166,10 +167,11 @@ class _Parser:
             if self._word("IN"):
                 return "NOT IN"
             self._fail("expected IN")
-        for word in ("LIKE", "ILIKE", "IN"):
+        words: tuple[Operator, ...] = ("LIKE", "ILIKE", "IN")
+        for word in words:
             if self._word(word):
-                return cast("Operator", word)
-        self._fail("expected a comparison operator")
+                return word
+        raise self._failure("expected a comparison operator")
 
     def _check_operator(self, entity: Entity, kind: Kind, operator: Operator) -> None:
         if kind == "number":
@@ -238,8 +240,11 @@ class _Parser:
             self._fail("expected AND, OR or the end")
 
     def _fail(self, problem: str, token: Token | None = None) -> NoReturn:
+        raise self._failure(problem, token)
+
+    def _failure(self, problem: str, token: Token | None = None) -> InvalidParameter:
         position = (token or self._peek()).position
-        raise InvalidParameter(f"Invalid filter: {problem}, but found {excerpt(self._text, position)}")
+        return InvalidParameter(f"Invalid filter: {problem}, but found {excerpt(self._text, position)}")
 
 
 def _number(text: str) -> float | int:

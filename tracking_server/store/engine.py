@@ -78,7 +78,7 @@ class Database:
         return self._writer.commits
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in the writer; returns once its effect is on disk. Raises what it raises, or Unavailable."""
+        """Run `work` in the writer; returns once it is on disk. Raises what it raises, or Unavailable."""
         return await self._writer.write(work)
 
     def write_and_wait(self, work: Callable[[Connection], T]) -> T:
@@ -105,7 +105,8 @@ def _server_engine(uri: str) -> Engine:
     except (NoSuchModuleError, ModuleNotFoundError, SQLAlchemyError) as error:
         scheme = uri.partition(":")[0]
         raise StartRefused(
-            f"Cannot use a '{scheme}' database: {error}. Give sqlite:///PATH, or install that database's driver."
+            f"Cannot use a '{scheme}' database: {error}. Give sqlite:///PATH, or "
+            "install that database's driver."
         ) from error
 
 

@@ -126,7 +126,7 @@ def _row(connection: Connection, experiment_id: str) -> Row[Any]:
 
 
 def active_row(connection: Connection, experiment_id: str) -> Row[Any]:
-    """The row of an experiment that may get new runs. Raises NotFound, or InvalidParameter for a deleted one."""
+    """The row of an experiment that may get runs. Raises NotFound, or InvalidParameter for a deleted one."""
     row = _row(connection, experiment_id)
     if row.deleted:
         raise InvalidParameter(

@@ -247,7 +247,7 @@ def newer(row: Any) -> ColumnElement[bool]:
 
 
 def store_metrics(connection: Connection, run: Row[Any], points: Sequence[MetricPoint]) -> None:
-    """Keep the latest of those points that name a logged model. Unknown models are passed over, as in MLflow."""
+    """Keep the latest of those points that name a logged model; unknown models are passed over."""
     if not points:
         return
     uuids = sorted({point.model_id for point in points if point.model_id})

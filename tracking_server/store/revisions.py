@@ -39,8 +39,8 @@ def bring_to_head(engine: Engine, settings: Settings) -> None:
             _migrate(connection)
         elif current != HEAD:
             raise StartRefused(
-                f"The database has schema revision {current}, which this version does not know: it belongs to a "
-                "newer version of this server, or to MLflow itself. Nothing was changed."
+                f"The database has schema revision {current}, which this version does not know: it belongs "
+                "to a newer version of this server, or to MLflow itself. Nothing was changed."
             )
         experiments.ensure_default(connection, settings.experiment_root)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, false, insert, select, update
 from sqlalchemy.engine import Row
 
 from tracking_client.wire import limits, names
@@ -30,6 +30,12 @@ _CHUNK = 500
 _BY_UUID = select(runs).where(runs.c.uuid == bindparam("wanted"))
 _PARAM_VALUES = select(params.c.key, params.c.value).where(
     params.c.run_id == bindparam("run"), params.c.key.in_(bindparam("keys", expanding=True))
+)
+_CHILDREN = (
+    select(runs)
+    .where(runs.c.parent_uuid.in_(bindparam("parents", expanding=True)), runs.c.deleted == false())
+    .order_by(runs.c.start_ms, runs.c.uuid)
+    .limit(bindparam("limit"))
 )
 _PARAMS = (
     select(params).where(params.c.run_id.in_(bindparam("runs", expanding=True))).order_by(*params.primary_key)
@@ -88,7 +94,8 @@ def create(connection: Connection, new: NewRun) -> Run:
 def _the_same(connection: Connection, existing: Row[Any], new: NewRun) -> Run:
     if existing.experiment_id != experiments.parse_id(new.experiment_id):
         raise InvalidParameter(
-            f"Run '{new.run_id}' exists already, in experiment {existing.experiment_id} and not in {new.experiment_id}."
+            f"Run '{new.run_id}' exists already, in experiment {existing.experiment_id} and not in "
+            f"{new.experiment_id}."
         )
     return whole(connection, [existing])[0]
 
@@ -177,6 +184,28 @@ def _grouped(connection: Connection, statement: Any, ids: Sequence[int]) -> dict
     return grouped
 
 
+def recent(connection: Connection, limit: int) -> list[Run]:
+    """The newest runs of all experiments, deleted ones left out."""
+    newest = select(runs).where(runs.c.deleted == false()).order_by(runs.c.start_ms.desc(), runs.c.uuid)
+    return whole(connection, connection.execute(newest.limit(limit)))
+
+
+def descendants(connection: Connection, parents: Iterable[Run], limit: int) -> list[Run]:
+    """Runs nested under `parents` at any depth, level by level and oldest first; at most `limit`."""
+    seen = {run.info.run_id for run in parents}
+    level = sorted(seen)
+    rows: list[Row[Any]] = []
+    while level and len(rows) < limit:
+        children = connection.execute(
+            _CHILDREN, {"parents": level[:_CHUNK], "limit": limit - len(rows)}
+        ).all()
+        fresh = [row for row in children if row.uuid not in seen]
+        rows.extend(fresh)
+        level = [row.uuid for row in fresh]
+        seen.update(level)
+    return whole(connection, rows)
+
+
 def change(
     connection: Connection,
     run_id: str,
@@ -236,8 +265,7 @@ def _log_params(connection: Connection, row_id: int, run_id: str, new: Mapping[s
     if insert_missing(connection, params, _rows(row_id, new)) == len(new):
         return
     stored = {
-        key: value
-        for key, value in connection.execute(_PARAM_VALUES, {"run": row_id, "keys": list(new)})
+        row.key: row.value for row in connection.execute(_PARAM_VALUES, {"run": row_id, "keys": list(new)})
     }
     for key, value in new.items():
         if stored[key] != value:
@@ -259,7 +287,7 @@ def _set_tags(connection: Connection, row_id: int, tags: Mapping[str, str]) -> N
 
 
 def delete_tag(connection: Connection, run_id: str, key: str) -> None:
-    """Remove a tag of an active run. Raises InvalidParameter, and NotFound also where there is no such tag."""
+    """Remove a tag of an active run. Raises InvalidParameter; NotFound also where there is no such tag."""
     row = find_active(connection, run_id)
     gone = connection.execute(
         delete(run_tags).where(run_tags.c.run_id == row.id, run_tags.c.key == key)

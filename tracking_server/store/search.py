@@ -72,7 +72,8 @@ def checked_max_results(value: int, most: int = limits.MAX_RESULTS_PER_SEARCH) -
     """`value` as the size of a page. Raises InvalidParameter."""
     if not 1 <= value <= most:
         raise InvalidParameter(
-            f"Invalid value {value} for parameter 'max_results' supplied. It must be at least 1 and at most {most}."
+            f"Invalid value {value} for parameter 'max_results' supplied. It must be at least 1 and at "
+            f"most {most}."
         )
     return value
 

@@ -15,7 +15,7 @@ _Condition = Callable[[Any], ColumnElement[bool]]
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Insert those `rows` whose keys are not there yet; how many those were (-1 where the driver cannot say)."""
+    """Insert those `rows` whose keys are not there yet; how many (-1 where the driver cannot say)."""
     if not rows:
         return 0
     return connection.execute(_insert_missing(table, connection.dialect.name), list(rows)).rowcount

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -70,6 +71,11 @@ class Repository:
     @property
     def url(self) -> str:
         return f"file://{self.path}/.git"
+
+    def lose_objects(self) -> None:
+        """Makes every fetch from here fail."""
+        shutil.rmtree(self.path / ".git" / "objects")
+        (self.path / ".git" / "objects").mkdir()
 
     def add_submodule(self, url: str, path: str) -> str:
         self.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", url, path)

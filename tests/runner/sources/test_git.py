@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import threading
 from pathlib import Path
 
@@ -18,8 +17,8 @@ def test_the_default_branch_is_taken_when_none_is_named(fetcher: Fetcher, origin
 
     assert checkout.provenance.commit == origin.head
     assert checkout.provenance.branch == "trunk"
-    assert checkout.provenance.source_name == origin.url
-    assert checkout.provenance.repository_url == origin.url
+    assert checkout.provenance.source_name == str(origin.path / ".git")
+    assert checkout.provenance.repository_url == str(origin.path / ".git")
     assert tree(checkout.directory) == tree(origin.path)
     assert checkout.shared_root == checkout.directory
 
@@ -215,9 +214,9 @@ def test_a_subdirectory_that_links_out_is_refused(fetcher: Fetcher, origin: Repo
 
 def test_a_commit_that_is_here_needs_no_origin(fetcher: Fetcher, origin: Repository) -> None:
     commit = fetcher(origin.url).provenance.commit
-    shutil.rmtree(origin.path / ".git")
+    origin.lose_objects()
 
-    assert fetcher.__class__(cache=fetcher.cache)(origin.url, commit).provenance.commit == commit
+    assert fetcher(origin.url, commit).provenance.commit == commit
 
 
 def test_a_second_fetch_brings_only_what_is_new(fetcher: Fetcher, origin: Repository) -> None:

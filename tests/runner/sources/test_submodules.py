@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -73,7 +72,7 @@ def test_a_cached_checkout_remembers_its_submodules_and_needs_no_origin(
     top, middle, leaf = family
     first = fetcher(top.url)
     for repository in (top, middle, leaf):
-        shutil.rmtree(repository.path)
+        repository.lose_objects()
 
     again = fetcher(top.url, first.provenance.commit)
 
@@ -81,7 +80,7 @@ def test_a_cached_checkout_remembers_its_submodules_and_needs_no_origin(
 
 
 def test_relative_urls_are_resolved_against_the_origin(fetcher: Fetcher, tmp_path: Path) -> None:
-    git(tmp_path, "init", "--quiet", "--bare", "lib.git")
+    git(tmp_path, "init", "--quiet", "--bare", "-b", "main", "lib.git")
     lib = Repository.new(tmp_path / "lib", {"lib.txt": "lib"})
     lib.git("push", "--quiet", str(tmp_path / "lib.git"), "main")
     git(tmp_path, "init", "--quiet", "--bare", "-b", "main", "top.git")
@@ -110,7 +109,7 @@ def test_a_submodule_whose_commit_is_gone_is_an_error_that_names_it(
     fetcher: Fetcher, family: tuple[Repository, Repository, Repository]
 ) -> None:
     top, middle, _ = family
-    shutil.rmtree(middle.path)
+    middle.lose_objects()
 
     with pytest.raises(SourceError, match="middle"):
         fetcher(top.url)

@@ -1,0 +1,85 @@
+"""A run's artifacts as a flat list of lines, each at its depth; and its log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from urllib.parse import urlencode
+
+from tracking_server.artifacts.places import Place
+from tracking_server.errors import ServerError
+from tracking_server.ui import wording
+
+MAX_ENTRIES = 500
+MAX_DEPTH = 8
+LOG_TAIL_BYTES = 64 * 1024
+
+_LOG = re.compile(r"(^|/)(run|output|runner|console)\.log$|\.log$|(^|/)log\.txt$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A file or directory; `url` downloads a file. `path` is relative to the run's artifacts."""
+
+    path: str
+    name: str
+    depth: int
+    is_dir: bool
+    size: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """The end of a run's log; `cut` where there is more of it."""
+
+    path: str
+    text: str
+    cut: bool
+
+
+def entries(place: Place, run_id: str) -> list[Entry]:
+    """The files of a run, directories before what they hold; the first five hundred. Raises ServerError."""
+    found: list[Entry] = []
+    for entry in _walk(place, run_id, "", 0):
+        found.append(entry)
+        if len(found) >= MAX_ENTRIES:
+            break
+    return found
+
+
+def _walk(place: Place, run_id: str, directory: str, depth: int) -> Iterator[Entry]:
+    start = len(place.prefix) + 1 if place.prefix else 0
+    for info in place.store.entries(place.path(directory)):
+        path = info.path[start:]
+        query = urlencode({"run_id": run_id, "path": path})
+        yield Entry(
+            path=path,
+            name=PurePosixPath(path).name,
+            depth=depth,
+            is_dir=info.is_dir,
+            size=wording.size(info.file_size),
+            url="" if info.is_dir else f"/get-artifact?{query}",
+        )
+        if info.is_dir and depth < MAX_DEPTH:
+            yield from _walk(place, run_id, path, depth + 1)
+
+
+def log(place: Place, files: Sequence[Entry]) -> Log | None:
+    """The end of the log among `files`, if there is one."""
+    logs = [file for file in files if not file.is_dir and _LOG.search(file.path)]
+    if not logs:
+        return None
+    path = min(logs, key=lambda file: (file.depth, file.path)).path
+    try:
+        reader, size_bytes = place.store.open_reader(place.path(path))
+    except (ServerError, OSError):  # gone meanwhile
+        return None
+    with reader:
+        cut = size_bytes > LOG_TAIL_BYTES
+        if cut:
+            reader.seek(size_bytes - LOG_TAIL_BYTES)
+        text = reader.read(LOG_TAIL_BYTES).decode("utf-8", "replace")
+    return Log(path=path, text=text.partition("\n")[2] if cut else text, cut=cut)

@@ -1,0 +1,51 @@
+"""How times, spans, numbers and sizes are written on pages."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from tracking_server.store.records import WireFloat
+
+
+def moment(at_ms: int | None) -> str:
+    """A point in time in the server's time zone, to the second."""
+    if at_ms is None:
+        return ""
+    try:
+        at = dt.datetime.fromtimestamp(at_ms / 1000, tz=dt.timezone.utc).astimezone()
+    except (OverflowError, ValueError, OSError):  # a client's clock may say anything
+        return str(at_ms)
+    return at.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def span(start_ms: int, end_ms: int | None, now_ms: int) -> str:
+    """How long something took, or has taken so far: "850 ms", "12.3 s", "4 min 05 s", "2 h 03 min"."""
+    spent_ms = max(0, (now_ms if end_ms is None else end_ms) - start_ms)
+    if spent_ms < 1000:
+        return f"{spent_ms} ms"
+    if spent_ms < 60_000:
+        return f"{spent_ms / 1000:.1f} s"
+    minutes, seconds = divmod(spent_ms // 1000, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02d} min"
+    return f"{hours // 24} d {hours % 24:02d} h"
+
+
+def number(value: WireFloat) -> str:
+    """A metric to six significant digits, as a table shows it."""
+    return value if isinstance(value, str) else f"{value:.6g}"
+
+
+def size(size_bytes: int | None) -> str:
+    """A file's size: "512 B", "3.4 MB"."""
+    if size_bytes is None:
+        return ""
+    amount = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
