@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class Side:
         return self.prefix / "bin"
 
     def environ(self, home: Path, **variables: str) -> dict[str, str]:
-        """The variables for its programs: nothing of the caller's may change how they work or what they cost."""
+        """The variables for its programs, without those of the caller that change how they work."""
         foreign = ("MLFLOW_", "RUNNER_", "XDG_", "PYTHON", "TF_", "VIRTUAL_ENV", "CONDA_", "GIT_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return {
@@ -46,30 +47,44 @@ class Side:
         }
 
 
-def ours(prefix: Path) -> Side:
-    """This checkout and the example's requirements, installed into `prefix` where they are missing."""
-    _install(prefix, "runner", str(ROOT), *_TRAINING)
+def ours(given: Path | None, cache: Path) -> Side:
+    """The side of this checkout: the environment that is given, or one that is built in `cache`.
+
+    The one in `cache` always gets the checkout as it is now.
+    """
+    prefix = _ready(given, cache, "runner", [str(ROOT), *_TRAINING])
+    if given is None:
+        _install(prefix, "--reinstall-package", "runner", str(ROOT))
     return Side("runner", prefix)
 
 
-def peer(prefix: Path) -> Side:
-    """MLflow and its example's requirements, installed into `prefix` where they are missing."""
-    _install(prefix, "mlflow", "mlflow>=3", "pandas", *_TRAINING)
-    return Side("mlflow", prefix)
+def peer(given: Path | None, cache: Path) -> Side:
+    """The side of MLflow: the environment that is given, or one that is built in `cache`."""
+    return Side("mlflow", _ready(given, cache, "mlflow", ["mlflow>=3", "pandas", *_TRAINING]))
 
 
-def _install(prefix: Path, program: str, *requirements: str) -> None:
-    if (prefix / "bin" / program).exists() and (prefix / "complete").exists():
-        return
-    print(f"building the environment of {program} in {prefix} …", file=sys.stderr)
-    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
-    if uv is None:
-        sys.exit("uv is needed to build the environments: pip install uv")
-    _call(uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(prefix))
-    python = str(prefix / "bin" / "python")
-    _call(uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *requirements)
-    (prefix / "complete").touch()
+def _ready(given: Path | None, cache: Path, name: str, requirements: Sequence[str]) -> Path:
+    if given is not None:
+        if not (given / "bin" / name).exists():
+            sys.exit(f"{given} is not a virtual environment that has {name}")
+        return given.absolute()
+    prefix = cache.absolute() / name
+    if not (prefix / "complete").exists():
+        print(f"building the environment of {name} in {prefix} …", file=sys.stderr)
+        _call("venv", "--quiet", "--clear", "--python", sys.executable, str(prefix))
+        _install(prefix, *requirements)
+        (prefix / "complete").touch()
+    return prefix
+
+
+def _install(prefix: Path, *what: str) -> None:
+    _call(
+        "pip", "install", "--quiet", "--compile-bytecode", "--python", str(prefix / "bin" / "python"), *what
+    )
 
 
 def _call(*argv: str) -> None:
-    subprocess.run(argv, check=True, timeout=BUILD_TIMEOUT_S)
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
+    if uv is None:
+        sys.exit("uv is needed to build the environments: pip install uv")
+    subprocess.run([uv, *argv], check=True, timeout=BUILD_TIMEOUT_S)

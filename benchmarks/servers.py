@@ -8,10 +8,9 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,21 +76,24 @@ def _free_port() -> int:
 
 def _await_answer(uri: str, process: subprocess.Popen[bytes], log: Path) -> None:
     give_up_at = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < give_up_at and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{uri}/health", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(POLL_S)
-    sys.exit(f"{log.read_text(errors='replace')[-3000:]}\n{' '.join(process.args)} did not answer")
+    while not _answers(uri):
+        if process.poll() is not None or time.monotonic() > give_up_at:
+            sys.exit(f"{log.read_text(errors='replace')[-3000:]}\nthe server at {uri} does not answer")
+        time.sleep(POLL_S)
+
+
+def _answers(uri: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{uri}/health", timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
-    except ProcessLookupError:
-        pass
     try:
         process.wait(STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:

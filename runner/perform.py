@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from runner.environments.current import inheritance
+from runner.environments.docker import build_image, container_argv, stop_container
 from runner.environments.ensure import ensure
 from runner.errors import RecordingError, RunnerError
 from runner.events import EnvironmentReady, Listener, RunEnded, RunStarted, Warned
@@ -79,16 +80,17 @@ class _Performance:
         self.stop = stop
         self.started = time.monotonic()
         self.tail = ""
+        self.afterwards = ExitStack()
 
     def to_the_end(self) -> Ending:
-        with ExitStack() as afterwards:
+        with self.afterwards:
             try:
                 with self.stop.interruptible():
                     self._record_order()
                     environment = self._environment()
                     self.run.record_environment(environment)
-                    checkout = self._own_checkout(afterwards)
-                    command = self._command(afterwards)
+                    checkout = self._own_checkout()
+                    command = self._command()
             except Stopped as stopped:
                 return _killed(stopped.signal_number, None)
             return self._execute(environment, command, checkout.directory)
@@ -104,8 +106,20 @@ class _Performance:
 
     def _environment(self) -> Environment:
         started = time.monotonic()
+        spec = self.spec.environment
+        if self.spec.build_image:
+            provenance = self.spec.checkout.provenance
+            spec = build_image(
+                spec,
+                project_name=self.spec.project_name or "docker-project",
+                commit=provenance.commit,
+                dirty_digest=provenance.dirty.digest if provenance.dirty else None,
+                cache_dir=self.performer.settings.cache_dir,
+                environ=self.performer.environ,
+                timeout_s=self.performer.settings.build_timeout_s,
+            )
         environment, built = ensure(
-            self.spec.environment,
+            spec,
             cache_dir=self.performer.settings.cache_dir,
             environ=self.performer.environ,
             listener=self.performer.listener,
@@ -118,19 +132,19 @@ class _Performance:
         )
         return environment
 
-    def _own_checkout(self, afterwards: ExitStack) -> Checkout:
+    def _own_checkout(self) -> Checkout:
         # What lies in the cache is read by many runs; a program may write beside its code.
         place = working_copies(self.performer.settings.state_dir) / self.run.run_id
-        afterwards.callback(remove_working_copy, self.spec.checkout, place)
+        self.afterwards.callback(remove_working_copy, self.spec.checkout, place)
         return working_copy(self.spec.checkout, place)
 
-    def _command(self, afterwards: ExitStack) -> Command:
+    def _command(self) -> Command:
         """The command, once what it needs from elsewhere is on this machine."""
         if not self.spec.downloads:
             return self.spec.command
         folder = self.spec.storage_dir
         if folder is None:
-            folder = Path(afterwards.enter_context(TemporaryDirectory(prefix="runner-storage-")))
+            folder = Path(self.afterwards.enter_context(TemporaryDirectory(prefix="runner-storage-")))
         folder = folder / self.run.run_id
         folder.mkdir(parents=True)
         fetched = {}
@@ -168,9 +182,12 @@ class _Performance:
                 experiment_id=self.run.experiment_id,
             )
         )
+        if environment.kind == "docker":
+            # A container outlives a `docker run` that was killed.
+            self.afterwards.callback(stop_container, self._container(), environ=environ)
         try:
             exit_code = run_program(
-                [*environment.prefix_argv, *command.argv],
+                [*self._prefix(environment, context.tracking_uri), *command.argv],
                 run_id=self.run.run_id,
                 cwd=directory,
                 environ=environ,
@@ -188,6 +205,20 @@ class _Performance:
             log.close()
             self.tail = log.tail()
         return _ended(exit_code, self.stop)
+
+    def _container(self) -> str:
+        return f"runner-{self.run.run_id}"
+
+    def _prefix(self, environment: Environment, tracking_uri: str | None) -> tuple[str, ...]:
+        if environment.kind != "docker":
+            return environment.prefix_argv
+        host = urlsplit(tracking_uri or "").hostname or ""
+        return container_argv(
+            environment,
+            name=self._container(),
+            docker_args=self.spec.docker_args,
+            host_network=sys.platform == "linux" and (host == "localhost" or host.startswith("127.")),
+        )
 
     def close(self, ending: Ending) -> None:
         try:

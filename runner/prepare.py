@@ -42,6 +42,10 @@ def prepare(request: RunRequest, wishes: Wishes, listener: Listener) -> RunSpec:
         env_manager=request.env_manager or settings.env_manager,
         inherited_manager=lambda declared: inherited_manager(wishes.environ, declared),
     )
+    if request.build_image and project.environment.kind != "docker":
+        raise RequestError(
+            "--build-image is for projects with a docker_env", hint="leave it out, or declare docker_env"
+        )
     entry_point = project.entry_point(request.entry_point)
     binding = entry_point.bind(request.parameters)
     for warning in (*project.warnings, *binding.warnings, *project.environment.notes):
@@ -49,6 +53,7 @@ def prepare(request: RunRequest, wishes: Wishes, listener: Listener) -> RunSpec:
     name, id_ = _experiment(request, wishes)
     return RunSpec(
         checkout=checkout,
+        project_name=project.name,
         entry_point=entry_point,
         command=binding.command,
         params=binding.params,

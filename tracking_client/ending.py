@@ -37,6 +37,9 @@ def watch() -> None:
         _previous_excepthook = sys.excepthook
         sys.excepthook = _on_uncaught
         atexit.register(end_all)
+        os.register_at_fork(
+            before=_hold_sigterm, after_in_parent=_let_sigterm_in, after_in_child=_die_of_sigterm_again
+        )
     _watching_pid = os.getpid()
     if threading.current_thread() is threading.main_thread():
         try:
@@ -78,6 +81,22 @@ def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
         sender.start()
         sender.join(_AT_SIGTERM_S)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _hold_sigterm() -> None:
+    # Python drops the signals that reach a child before its interpreter is set up; held back by the
+    # kernel they are not lost. A pool that ends its workers at once depends on that.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _let_sigterm_in() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
+def _die_of_sigterm_again() -> None:
+    if signal.getsignal(signal.SIGTERM) is _on_sigterm:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _let_sigterm_in()
 
 
 def _kill(runs: list[ActiveRun]) -> None:

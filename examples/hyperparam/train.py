@@ -47,6 +47,7 @@ def predict_the_mean(split: dataset.Split) -> None:
     """The null model."""
     tracking_client.set_tag("runner.baseline", "true")
     scores = dataset.rmse(split, np.full_like(split.target, split.target[split.train].mean()))
+    tracking_client.log_metrics(scores, step=0)
     log_best(0, scores)
 
 
@@ -77,8 +78,10 @@ def train(split: dataset.Split, options: argparse.Namespace) -> None:
 
 
 def log_best(epoch: int, scores: dict[str, float]) -> None:
-    """The result of the run."""
-    tracking_client.log_metrics(scores | {f"best_{k}": v for k, v in scores.items()} | {"best_epoch": epoch})
+    """Logs and prints the result of the run."""
+    best = {f"best_{name}": value for name, value in scores.items()}
+    tracking_client.log_metrics({**best, "best_epoch": epoch})
+    print(f"best epoch {epoch}:", *(f"{name} {value:.6g}" for name, value in scores.items()))
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ def prune(
             leftovers += sweep_builds(entry, now=moment, remove=_nothing if dry_run else None)
             if environment.ready and not (everything or _is_old(environment, older_than_s, moment)):
                 continue
-            if not _take_away(directory, environment, moment, dry_run=dry_run):
+            if not _take_away(entry, environment, moment, dry_run=dry_run):
                 kept.append((environment, "in use"))
             elif environment.ready:
                 removed.append(environment)
@@ -158,10 +158,11 @@ def _is_old(environment: CachedEnvironment, older_than_s: float, now: float) -> 
     return environment.last_used_at is None or now - environment.last_used_at > older_than_s
 
 
-def _take_away(directory: Path, environment: CachedEnvironment, now: float, *, dry_run: bool) -> bool:
+def _take_away(entry: Entry, environment: CachedEnvironment, now: float, *, dry_run: bool) -> bool:
     """Removes the environment unless it is in use: the marker first, then a look, then the rest."""
     if dry_run:
         return not environment.in_use
+    directory = entry.directory
     marker, aside = directory / "ready.json", directory / "ready.json.pruned"
     with suppress(FileNotFoundError):
         os.rename(marker, aside)
@@ -170,9 +171,10 @@ def _take_away(directory: Path, environment: CachedEnvironment, now: float, *, d
             os.link(aside, marker)
         aside.unlink(missing_ok=True)
         return False
-    for path in sorted(directory.iterdir()):
-        if path.name != "lease":
-            remove_tree(path)
+    # What a living builder without the lease is at is not swept: it publishes where nothing is ready.
+    sweep_builds(entry, now=now)
+    for path in (aside, directory / "failure.json", directory / "users"):
+        remove_tree(path)
     return True
 
 

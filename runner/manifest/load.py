@@ -27,9 +27,9 @@ def load(
     from runner.manifest.dependencies import resolve_environment
 
     found = survey(directory)
-    for problem in found.problems:
-        if problem.severity == "error" and problem.at_load:
-            raise problem.error()
+    stopping = [problem for problem in found.problems if problem.severity == "error" and problem.at_load]
+    if stopping:
+        raise min(stopping, key=lambda problem: problem.line or 0).error()
     definition = found.definition
     return Project(
         name=definition.name,

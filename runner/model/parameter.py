@@ -154,7 +154,8 @@ class Parameter:
         number = _as_int(value) if self.kind == "int" else as_float(value)
         if number is None:
             raise self._invalid(value, f"is not {_article(self.kind)}", self._number_hint(value))
-        if math.isnan(number) and (self.minimum is not None or self.maximum is not None):
+        has_range = self.minimum is not None or self.maximum is not None
+        if has_range and isinstance(number, float) and math.isnan(number):
             raise self._invalid(value, f"is not {self._range()}")
         if self.minimum is not None and number < self.minimum:
             raise self._invalid(value, f"is not {self._range()}")

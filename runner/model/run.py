@@ -60,6 +60,7 @@ class RunSpec:
     """
 
     checkout: Checkout
+    project_name: str | None = None
     entry_point: EntryPoint
     command: Command
     params: Mapping[str, str]

@@ -77,7 +77,7 @@ class _Reader(Quotes):
                 self._newline(heredocs)
                 previous, starts = None, True
             elif symbol == "#":
-                self._comment()
+                self._comment(closer)
             elif symbol in _OPERATORS:
                 starts = self._operator(heredocs, starts=starts)
                 previous = None
@@ -99,10 +99,11 @@ class _Reader(Quotes):
             self._heredoc_body(heredoc)
         heredocs.clear()
 
-    def _comment(self) -> None:
+    def _comment(self, closer: str | None) -> None:
+        ends = {"\n", "`"} if closer == "`" else {"\n"}
         self._needs_shell("it has a comment")
         self._set_tail("comment")
-        while (symbol := self._peek()) is not None and symbol != "\n":
+        while (symbol := self._peek()) is not None and symbol not in ends:
             if isinstance(symbol, Placeholder):
                 self.at += 1  # no value is ever put into a comment: it could end it with a newline
             else:

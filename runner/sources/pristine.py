@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from runner.sources.lease import lease
-from runner.sources.staging import staging, write_durably
+from runner.sources.staging import remove_abandoned, staging, write_durably
 
 TREE = "tree"
 _MARKER = "ready.json"
@@ -27,6 +27,8 @@ def ensure(slot: Path, build: Callable[[Path, Path], Facts], *, timeout_s: float
     `build` creates the folder `tree` and returns JSON-able facts. Of many callers at once, one builds.
     Safe against concurrent callers and death at any moment.
     """
+    slot.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(slot.parent)
     facts = _facts_if_intact(slot)
     if facts is None:
         with lease(slot.parent / f".{slot.name[:2]}.lease", timeout_s=timeout_s):

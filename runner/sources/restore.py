@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.errors import SourceError
 from runner.sources.dirty import PATCH, UNTRACKED
 from runner.sources.git_command import GitFailed, read
+
+if TYPE_CHECKING:
+    from tarfile import TarFile, TarInfo
 
 
 def restore(root: Path, recorded: Path) -> None:
@@ -41,14 +45,23 @@ def _unpack(archive: Path, root: Path) -> None:
             target = root / member.name
             if not _may_write(target, member.name, root) or not (member.isreg() or member.issym()):
                 raise SourceError(f"{archive} would write outside of {root}", ref=str(archive))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if member.issym():
-                os.symlink(member.linkname, target)
-                continue
-            content = tar.extractfile(member)
-            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, member.mode)
-            with open(descriptor, "wb") as file:
-                file.write(content.read() if content is not None else b"")
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _put(tar, member, target)
+            except OSError as error:
+                raise SourceError(
+                    f"{target} cannot be restored: {error.strerror}", ref=str(archive)
+                ) from error
+
+
+def _put(tar: TarFile, member: TarInfo, target: Path) -> None:
+    if member.issym():
+        os.symlink(member.linkname, target)
+        return
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, member.mode)
+    content = tar.extractfile(member)
+    with open(descriptor, "wb") as file:
+        file.write(content.read() if content is not None else b"")
 
 
 def _may_write(target: Path, name: str, root: Path) -> bool:

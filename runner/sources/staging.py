@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 import stat
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from runner.owner import Owner
 
 _PREFIX = ".staging-"
-_OWNER = "owner.json"
 _ABANDONED_AFTER_S = 24 * 3600.0
 
 
@@ -25,10 +25,10 @@ def staging(parent: Path) -> Iterator[Path]:
     What is to stay is renamed out of it. Those that killed processes left behind are removed on the way.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(parent)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    remove_abandoned(parent)
+    # Whose it is stands in its name, so there is no moment at which it is nobody's.
+    folder = Path(tempfile.mkdtemp(prefix=_signature(Owner.current()), dir=parent))
     try:
-        (folder / _OWNER).write_text(json.dumps(Owner.current().as_json()), encoding="utf-8")
         yield folder
     finally:
         remove_tree(folder)
@@ -64,26 +64,32 @@ def _make_writable(path: Path) -> None:
             os.chmod(folder, stat.S_IRWXU)
 
 
-def _remove_abandoned(parent: Path) -> None:
+def remove_abandoned(parent: Path) -> None:
+    """Removes the staging folders in `parent` whose makers are dead."""
     with os.scandir(parent) as entries:
-        names = [entry.name for entry in entries if entry.name.startswith(_PREFIX)]
+        names = [entry.name for entry in entries if is_staging(entry.name)]
     for name in names:
         if _is_abandoned(parent / name):
             remove_tree(parent / name)
 
 
+def is_staging(name: str) -> bool:
+    """Whether `name` is that of a folder under construction."""
+    return name.startswith(_PREFIX)
+
+
+def _signature(owner: Owner) -> str:
+    boot = hashlib.sha256(f"{owner.host} {owner.boot_id}".encode(errors="surrogateescape")).hexdigest()
+    return f"{_PREFIX}{boot[:12]}-{owner.pid}-{owner.process_started}-"
+
+
 def _is_abandoned(folder: Path) -> bool:
+    me = Owner.current()
+    boot, _, rest = folder.name.removeprefix(_PREFIX).partition("-")
+    pid, _, started = rest.rpartition("-")[0].partition("-")
+    if _signature(me).startswith(f"{_PREFIX}{boot}-") and pid.isdigit():
+        return not replace(me, pid=int(pid), process_started=started).is_alive()
     try:
-        age_s = time.time() - folder.stat().st_mtime
+        return time.time() - folder.stat().st_mtime > _ABANDONED_AFTER_S
     except FileNotFoundError:
         return False
-    owner = _owner(folder)
-    alive = None if owner is None else owner.is_alive()
-    return not alive if alive is not None else age_s > _ABANDONED_AFTER_S
-
-
-def _owner(folder: Path) -> Owner | None:
-    try:
-        return Owner.of(json.loads((folder / _OWNER).read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return None

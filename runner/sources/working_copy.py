@@ -16,13 +16,16 @@ from pathlib import Path
 
 from runner.errors import SourceError
 from runner.model.source import Checkout
+from runner.sources import staging as staging_folders
 from runner.sources.staging import remove_tree, staging
+
+_CHUNK_BYTES = 1024 * 1024
 
 
 def working_copy(checkout: Checkout, into: Path) -> Checkout:
     """`checkout` as it is if it is the user's own, else copied to `into`, which must not exist yet.
 
-    The copy appears whole, by a rename; it belongs to the caller, who removes it with `remove_tree`.
+    The copy appears whole, by a rename; it belongs to the caller, who removes it with `remove_working_copy`.
     Raises SourceError where it cannot be made (a full disk), FileExistsError.
     """
     shared = checkout.shared_root
@@ -62,32 +65,42 @@ def working_copies(state_dir: Path) -> Path:
 
 
 def remove_abandoned(copies: Path, *, open_run_ids: Collection[str]) -> None:
-    """Removes the working copies of runs that are no longer open: their performer was killed."""
+    """Removes the working copies of runs that are no longer open: their performer was killed.
+
+    Copies that a living process is just making stay.
+    """
     try:
+        staging_folders.remove_abandoned(copies)
         names = os.listdir(copies)
     except OSError:
         return
     for name in names:
-        if name not in open_run_ids:
+        if name not in open_run_ids and not staging_folders.is_staging(name):
             remove_tree(copies / name)
 
 
 def _copy_file(source: str, target: str) -> str:
-    with open(source, "rb") as reader, open(target, "xb") as writer:
-        if not _share_blocks(reader.fileno(), writer.fileno()):
-            reader.seek(0)
-            writer.truncate(0)
-            writer.seek(0)
-            shutil.copyfileobj(reader, writer, 1024 * 1024)
-    shutil.copystat(source, target)
+    reader = os.open(source, os.O_RDONLY)
+    try:
+        status = os.fstat(reader)
+        writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, (status.st_mode & 0o777) | 0o200)
+        try:
+            if not _share_blocks(reader, writer, status.st_size):
+                _copy_bytes(reader, writer)
+            # git takes a file whose size and time are those of the index for unchanged.
+            os.utime(writer, ns=(status.st_atime_ns, status.st_mtime_ns))
+        finally:
+            os.close(writer)
+    finally:
+        os.close(reader)
     return target
 
 
-def _share_blocks(reader: int, writer: int) -> bool:
+def _share_blocks(reader: int, writer: int, size_bytes: int) -> bool:
     copy = getattr(os, "copy_file_range", None)
     if copy is None:
         return False
-    left = os.fstat(reader).st_size
+    left = size_bytes
     try:
         while left > 0:
             copied = copy(reader, writer, left)
@@ -98,3 +111,13 @@ def _share_blocks(reader: int, writer: int) -> bool:
         # Across file systems, and on those that do not know the call.
         return False
     return True
+
+
+def _copy_bytes(reader: int, writer: int) -> None:
+    os.lseek(reader, 0, os.SEEK_SET)
+    os.ftruncate(writer, 0)
+    os.lseek(writer, 0, os.SEEK_SET)
+    while chunk := os.read(reader, _CHUNK_BYTES):
+        left = memoryview(chunk)
+        while left:
+            left = left[os.write(writer, left) :]

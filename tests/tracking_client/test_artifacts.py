@@ -24,7 +24,7 @@ from tracking_client.transport import Transport
 def run_id(client: TrackingClient, tmp_path: Path, request: pytest.FixtureRequest) -> str:
     """A run whose artifacts the server keeps, and one whose artifacts are in a directory."""
     name = f"{request.node.name} {os.urandom(4).hex()}"
-    location = None if request.param == "served" else str(tmp_path / "root; echo 'x")
+    location = None if request.param == "served" else str(tmp_path / "root 'a b")
     return client.create_run(client.create_experiment(name, location)).info.run_id
 
 

@@ -75,7 +75,7 @@ async def home(services: Services, _request: Request) -> str:
         "home.html",
         experiments=listed.items,
         more=listed.next_page_token is not None,
-        recent=table(recent, now_ms()),
+        recent=table(recent, now_ms(), max_columns=0),
         experiment_names=experiment_names,
     )
 

@@ -39,7 +39,7 @@ def parent_of(run: Run) -> str | None:
     return next((tag.value for tag in run.data.tags if tag.key == names.PARENT_RUN_ID), None)
 
 
-def table(runs: Iterable[Run], now_ms: int) -> RunTable:
+def table(runs: Iterable[Run], now_ms: int, *, max_columns: int = MAX_COLUMNS) -> RunTable:
     """`runs` in their order, with those whose parent is among them moved under it, oldest first."""
     found = {run.info.run_id: run for run in runs}
     children: dict[str, list[Run]] = {}
@@ -65,12 +65,11 @@ def table(runs: Iterable[Run], now_ms: int) -> RunTable:
     lines.extend(_line(run, 0, now_ms) for run_id, run in found.items() if run_id not in placed)
     params = _columns(line.params for line in lines)
     metrics = _columns(line.metrics for line in lines)
-    shown = len(params[:MAX_COLUMNS]) + len(metrics[:MAX_COLUMNS])
     return RunTable(
         lines=lines,
-        params=params[:MAX_COLUMNS],
-        metrics=metrics[:MAX_COLUMNS],
-        left_out=len(params) + len(metrics) - shown,
+        params=params[:max_columns],
+        metrics=metrics[:max_columns],
+        left_out=len(params[max_columns:]) + len(metrics[max_columns:]),
     )
 
 

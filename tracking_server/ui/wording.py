@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from tracking_server.store.records import WireFloat
+from tracking_server.store.records import MAX_FLOAT, WireFloat
 
 
 def moment(at_ms: int | None) -> str:
@@ -36,7 +36,11 @@ def span(start_ms: int, end_ms: int | None, now_ms: int) -> str:
 
 def number(value: WireFloat) -> str:
     """A metric to six significant digits, as a table shows it."""
-    return value if isinstance(value, str) else f"{value:.6g}"
+    if isinstance(value, str):
+        return value
+    if abs(value) == MAX_FLOAT:
+        return "∞" if value > 0 else "-∞"
+    return f"{value:.6g}"
 
 
 def size(size_bytes: int | None) -> str:

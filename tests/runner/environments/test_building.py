@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from runner.environments.current import inheritance, inherited
 from runner.environments.installer import find_uv
 from runner.environments.marker import read_marker
 from runner.errors import EnvironmentBuildError, InterpreterNotFound
-from runner.events import Event, Warned
+from runner.events import Event, Warned, ignore
 from runner.manifest.dependencies import resolve_environment
 from runner.model.environment import DeclaredEnvironment, Environment, EnvironmentSpec
 from tests.runner.environments.wheels import make_local_package, make_wheel
@@ -39,7 +40,10 @@ def test_an_environment_holds_what_was_asked_for_and_is_found_again(kind: str, w
     spec = workshop.spec("tiny", kind=kind)
     environment, built = workshop.ensure(spec)
     assert built
-    assert python_says(environment, "import tiny, other; print(tiny.version, other.version)", workshop) == "2.5 1.2"
+    assert (
+        python_says(environment, "import tiny, other; print(tiny.version, other.version)", workshop)
+        == "2.5 1.2"
+    )
     assert environment.lock == f"# python {PYTHON}\nother==1.2\ntiny==2.5\n"
     assert environment.kind == kind
     again, built = workshop.ensure(spec)
@@ -143,7 +147,9 @@ def test_packages_that_do_not_fit_together_are_a_warning(workshop: Workshop) -> 
     make_wheel(workshop.wheels / "first", "tiny", requires=("old>=2",))
     heard: list[Event] = []
     first = ("--no-index", f"--find-links {workshop.wheels / 'first'}", "tiny")
-    environment, _ = workshop.ensure(replace(workshop.spec("old==1.0"), build_requirements=first), heard.append)
+    environment, _ = workshop.ensure(
+        replace(workshop.spec("old==1.0"), build_requirements=first), heard.append
+    )
     assert environment.lock.endswith("old==1.0\ntiny==1.0\n")
     assert any(isinstance(event, Warned) and "`tiny`" in event.message for event in heard)
 
@@ -211,7 +217,7 @@ def test_a_nested_run_uses_its_parents_environment_without_the_cache(workshop: W
     assert inherited(child, workshop.spec(python=PYTHON.rpartition(".")[0])) is None
     assert inherited(workshop.environ, spec) is None
     nowhere = replace(workshop, cache_dir=workshop.cache_dir / "nowhere")
-    assert nowhere.ensure(spec, **child) == (environment, False)
+    assert nowhere.ensure(spec, ignore, **child) == (environment, False)
     assert not nowhere.cache_dir.exists()
 
 
@@ -229,7 +235,9 @@ def test_a_ready_environment_is_had_in_a_few_milliseconds(workshop: Workshop) ->
     ["", "{", "[]", '{"format": 1}', '{"format": 99}', '{"format": 1, "prefix": 3}', "\0" * 40],
     ids=["empty", "cut", "list", "bare", "future", "types", "zeros"],
 )
-def test_a_broken_marker_means_not_ready_and_the_environment_is_built_anew(text: str, workshop: Workshop) -> None:
+def test_a_broken_marker_means_not_ready_and_the_environment_is_built_anew(
+    text: str, workshop: Workshop
+) -> None:
     spec = workshop.spec()
     entry = workshop.entry(spec)
     entry.directory.mkdir(parents=True)

@@ -39,7 +39,9 @@ def test_one_of_many_takes_it(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_released_lease_can_be_taken_and_a_second_release_takes_nothing_from_the_next(tmp_path: Path) -> None:
+def test_a_released_lease_can_be_taken_and_a_second_release_takes_nothing_from_the_next(
+    tmp_path: Path,
+) -> None:
     first, second = Lease(tmp_path / "lease"), Lease(tmp_path / "lease")
     assert first.try_take()
     assert not second.try_take()
@@ -98,7 +100,8 @@ def test_a_stale_lease_is_broken_by_one_of_many(tmp_path: Path) -> None:
         foreign(path)
         clock = [0.0]
         leases = [Lease(path, now=lambda clock=clock: clock[0], stale_after_s=1) for _ in range(8)]  # type: ignore[misc]  # the default binds this round's clock
-        assert not any([lease.try_take() for lease in leases])
+        for lease in leases:
+            assert not lease.try_take()
         clock[0] = 5.0
         taken: list[Lease] = []
         barrier = threading.Barrier(len(leases))

@@ -26,7 +26,9 @@ WORKER = Path(__file__).with_name("build_worker.py")
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-def start(workshop: Workshop, spec: EnvironmentSpec, tmp_path: Path, **order: object) -> subprocess.Popen[str]:
+def start(
+    workshop: Workshop, spec: EnvironmentSpec, tmp_path: Path, **order: object
+) -> subprocess.Popen[str]:
     path = tmp_path / f"order-{time.monotonic_ns()}.json"
     content = {
         "cache_dir": str(workshop.cache_dir),
@@ -66,7 +68,9 @@ def until(condition: Callable[[], bool], what: str, deadline_s: float = 60) -> N
         time.sleep(0.005)
 
 
-def test_eight_processes_that_need_one_new_environment_build_it_once(workshop: Workshop, tmp_path: Path) -> None:
+def test_eight_processes_that_need_one_new_environment_build_it_once(
+    workshop: Workshop, tmp_path: Path
+) -> None:
     make_wheel(workshop.wheels, "tiny")
     spec = workshop.spec("tiny")
     workers = [start(workshop, spec, tmp_path) for _ in range(8)]
@@ -127,7 +131,7 @@ def test_a_builder_killed_at_any_step_leaves_nothing_that_is_taken_for_ready(
     assert names == {"ready.json", "users", environment.directory.name}
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7])
+@pytest.mark.parametrize("delay_s", [0.0, 0.15, 0.3, 0.45])
 def test_a_builder_killed_at_any_moment_does_not_hinder_the_next(
     delay_s: float, workshop: Workshop, tmp_path: Path
 ) -> None:
@@ -205,7 +209,7 @@ def test_a_full_disk_says_so_and_the_next_run_builds(workshop: Workshop, tmp_pat
         subprocess.run(["umount", "--lazy", str(workshop.cache_dir)], check=True)
 
 
-@pytest.mark.parametrize("size_kib", [4, 16, 64])
+@pytest.mark.parametrize("size_kib", [4, 16])
 def test_a_disk_that_was_full_before_the_build_says_so(size_kib: int, workshop: Workshop) -> None:
     if os.geteuid() != 0:
         pytest.skip("mounting a small file system needs root")

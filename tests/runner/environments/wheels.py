@@ -9,7 +9,12 @@ from pathlib import Path
 
 
 def make_wheel(
-    directory: Path, name: str, version: str = "1.0", *, requires: tuple[str, ...] = (), payload_bytes: int = 0
+    directory: Path,
+    name: str,
+    version: str = "1.0",
+    *,
+    requires: tuple[str, ...] = (),
+    payload_bytes: int = 0,
 ) -> Path:
     """A wheel with one module that holds its version, and as many bytes of data as asked for."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -37,7 +42,7 @@ def _hash(content: bytes) -> str:
     return f"sha256={digest}"
 
 
-BACKEND = '''
+BACKEND = """
 import base64, hashlib, pathlib, zipfile
 
 def build_wheel(directory, config_settings=None, metadata_directory=None):
@@ -58,7 +63,7 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
 build_editable = build_wheel
 def build_sdist(directory, config_settings=None):
     raise NotImplementedError
-'''
+"""
 
 
 def make_local_package(directory: Path, value: str) -> Path:

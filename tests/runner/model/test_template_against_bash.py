@@ -21,7 +21,7 @@ HARMLESS = {"first": "V1x", "second": "W2y"}
 HOSTILE = {"first": "a b'\"$(echo p)`x`\\", "second": "*;\n#~"}
 DECLARED = (Parameter(name="first"), Parameter(name="second"))
 # Here plain text and a quoted value differ in bash itself: names of variables, and words that are options.
-UNLIKE = re.compile(r"\$\{(first|second)|\}[a-z{}]*=|<<<<|\n")
+UNLIKE = re.compile(r"\$\{(first|second)|\}[a-z{}]*=|<<<<|\\<|`.*\\|\\.*`|\n")
 
 
 @given(body=st.lists(st.sampled_from(TOKENS), min_size=1, max_size=9).map("".join))

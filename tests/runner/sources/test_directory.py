@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from runner.errors import RevisionNotFound, SourceError
-from runner.sources.working_copy import working_copy
+from runner.sources.staging import staging
+from runner.sources.working_copy import remove_abandoned, working_copy
 from tests.runner.sources.repositories import NASTY, Fetcher, Repository, git, snapshot, tree
 
 
@@ -320,6 +321,20 @@ def test_a_working_copy_takes_what_a_program_writes(
         "output",
     }
     assert fetcher(str(origin.path), "HEAD").directory == shared.directory
+
+
+def test_copies_of_runs_that_are_over_are_removed_but_not_those_being_made(tmp_path: Path) -> None:
+    copies = tmp_path / "copies"
+    for name in ("open", "over"):
+        (copies / name / "sub").mkdir(parents=True)
+    (copies / "over" / "sub").chmod(0o500)
+
+    with staging(copies) as being_made:
+        remove_abandoned(copies, open_run_ids={"open"})
+        assert being_made.exists()
+
+    assert [folder.name for folder in copies.iterdir()] == ["open"]
+    remove_abandoned(tmp_path / "nothing", open_run_ids=())
 
 
 def test_the_users_own_directory_is_not_copied(fetcher: Fetcher, tmp_path: Path) -> None:

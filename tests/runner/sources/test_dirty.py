@@ -73,6 +73,11 @@ def _intent_to_add(repository: Repository) -> None:
     repository.git("add", "--intent-to-add", "later.txt")
 
 
+def _empty_staged(repository: Repository) -> None:
+    repository.write({"empty": ""})
+    repository.git("add", "empty")
+
+
 def _delete(repository: Repository) -> None:
     (repository.path / "text.txt").unlink()
     (repository.path / "binary").unlink()
@@ -134,9 +139,7 @@ def _merge_conflict(repository: Repository) -> None:
     repository.commit({"text.txt": "side\n"})
     repository.git("checkout", "--quiet", "main")
     repository.commit({"text.txt": "main\n"})
-    done = repository.path / "merge"
-    assert not done.exists()
-    with pytest.raises(AssertionError, match="CONFLICT|git"):
+    with pytest.raises(AssertionError, match="merge"):
         repository.git("merge", "side")
 
 
@@ -144,7 +147,7 @@ CHANGES: dict[str, Change] = {
     "text": lambda repository: repository.write({"text.txt": "one\nTWO\nthree\n"}),
     "binary": lambda repository: repository.write({"binary": BINARY[::-1], "new.bin": BINARY}),
     "emptied": lambda repository: repository.write({"text.txt": "", "binary": "", "new-empty": ""}),
-    "empty staged": lambda repository: (repository.write({"e": ""}), repository.git("add", "e"), None)[-1],
+    "empty staged": _empty_staged,
     "no newline": lambda repository: repository.write({"text.txt": "one\ntwo"}),
     "rename": _rename,
     "rename and edit": _rename_and_edit,
@@ -234,7 +237,7 @@ def test_the_users_configuration_does_not_spoil_the_patch(
 
 
 _NAMES = st.text(
-    st.characters(blacklist_characters="/\x00", blacklist_categories=("Cs",)), min_size=1, max_size=12
+    st.characters(exclude_characters="/\x00", exclude_categories=["Cs"]), min_size=1, max_size=12
 ).filter(lambda name: name not in (".", "..") and name.lower() != ".git" and len(name.encode()) < 200)
 _CONTENTS = st.one_of(
     st.binary(max_size=60), st.sampled_from([b"", b"a\nb\n", b"a\r\nb", b"\x00\x01", BINARY])
@@ -274,7 +277,7 @@ def _reasons(dirty: DirtyState) -> dict[str, str]:
     return {file.path: file.reason for file in dirty.skipped}
 
 
-SECRETS = {
+SECRETS: dict[str, str | bytes] = {
     ".env": "TOKEN=hidden-value",
     "config/.env.production": "TOKEN=hidden-value",
     "deploy.env": "TOKEN=hidden-value",
@@ -505,13 +508,13 @@ def test_a_new_submodule_is_reported(project: Repository, tmp_path: Path) -> Non
 def test_an_archive_that_leads_out_is_not_unpacked(project: Repository, tmp_path: Path) -> None:
     import io
 
-    for number, name in enumerate(("../outside", "/outside", "link/outside", ".git/hooks/post-checkout")):
+    for number, name in enumerate(("../outside", "/outside", "way/outside", ".git/hooks/post-checkout")):
         folder = tmp_path / f"artifacts{number}"
         folder.mkdir()
         with tarfile.open(folder / "untracked.tar.gz", "w:gz") as tar:
-            link = tarfile.TarInfo("link")
+            link = tarfile.TarInfo("way")
             link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path)
-            if name.startswith("link"):
+            if name.startswith("way"):
                 tar.addfile(link)
             member = tarfile.TarInfo(name)
             member.size = 1

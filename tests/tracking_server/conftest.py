@@ -1,0 +1,209 @@
+"""Servers for the tests: in this process for most, as a real process where death, disks and clocks matter."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tracking_server import app
+from tracking_server.app import Application
+from tracking_server.settings import Settings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+V2 = "/api/2.0/mlflow"
+
+
+@dataclass
+class Api:
+    """The API of a server in this process. Calls fail the test where the reply is an error."""
+
+    http: TestClient
+    application: Application
+
+    def post(self, path: str, /, **body: Any) -> Any:
+        reply = self.http.post(f"{V2}/{path}", json=body)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    def get(self, path: str, /, **query: Any) -> Any:
+        reply = self.http.get(f"{V2}/{path}", params=query)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    def refused(self, method: str, path: str, /, **body: Any) -> tuple[int, str, str]:
+        """The status, error code and message of a call that must fail."""
+        if method == "GET":
+            reply = self.http.get(f"{V2}/{path}", params=body)
+        else:
+            reply = self.http.request(method, f"{V2}/{path}", json=body)
+        assert reply.status_code >= 400, reply.text
+        error = reply.json()
+        return reply.status_code, error["error_code"], error["message"]
+
+    def experiment(self, name: str = "an experiment", **body: Any) -> str:
+        return str(self.post("experiments/create", name=name, **body)["experiment_id"])
+
+    def run(self, experiment_id: str = "0", **body: Any) -> str:
+        return str(self.post("runs/create", experiment_id=experiment_id, **body)["run"]["info"]["run_id"])
+
+    def whole_run(self, run_id: str) -> Any:
+        return self.get("runs/get", run_id=run_id)["run"]
+
+    def search(self, filter: str = "", **body: Any) -> list[str]:
+        """The ids of the runs of the default experiment that pass a filter, in order."""
+        body = {"experiment_ids": ["0"], "filter": filter, **body}
+        return [run["info"]["run_id"] for run in self.post("runs/search", **body).get("runs", [])]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        backend_store_uri=f"sqlite:///{tmp_path}/store/mlruns.db",
+        artifacts_destination=str(tmp_path / "artifacts"),
+    )
+
+
+@pytest.fixture
+def make_api() -> Iterator[Callable[[Settings], Api]]:
+    """Puts servers together in this process; they end with the test."""
+    clients: list[TestClient] = []
+
+    def make(settings: Settings) -> Api:
+        application = app.build(settings)
+        client = TestClient(application.asgi, base_url="http://localhost", follow_redirects=False)
+        client.__enter__()
+        clients.append(client)
+        return Api(client, application)
+
+    yield make
+    for client in reversed(clients):
+        client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def api(make_api: Callable[[Settings], Api], settings: Settings) -> Api:
+    return make_api(settings)
+
+
+@dataclass
+class ServerProcess:
+    """A real server. `http` knows its address and token."""
+
+    process: subprocess.Popen[bytes]
+    http: httpx2.Client
+    discovery_file: Path
+    log: Path
+    started_in_s: float
+    lock_fd: int | None = field(default=None)
+
+    @property
+    def discovery(self) -> Any:
+        return json.loads(self.discovery_file.read_text())
+
+    def post(self, path: str, /, **body: Any) -> Any:
+        reply = self.http.post(f"{V2}/{path}", json=body)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    def get(self, path: str, /, **query: Any) -> Any:
+        reply = self.http.get(f"{V2}/{path}", params=query)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self, timeout_s: float = 10) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout_s)
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+    """Poll until `condition` holds; fails the test after `timeout_s`."""
+    until = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < until, "waited too long"
+        time.sleep(0.01)
+
+
+def command(settings: Settings, *extra: str) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "tracking_server",
+        f"--backend-store-uri={settings.backend_store_uri}",
+        f"--artifacts-destination={settings.artifacts_destination}",
+        *extra,
+    ]
+
+
+@pytest.fixture
+def start_server(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
+    """Starts real servers on the test's store; what still runs at the end of the test is killed."""
+    started: list[ServerProcess] = []
+
+    def start(*extra: str, lock_fd: int | None = None) -> ServerProcess:
+        store = settings.sqlite_path
+        assert store is not None
+        discovery_file = store.with_name(store.name + ".server")
+        if lock_fd is not None:
+            extra = (*extra, f"--lock-fd={lock_fd}")
+        log = tmp_path / f"server-{len(started)}.log"
+        began = time.monotonic()
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command(settings, *extra),
+                cwd=REPOSITORY,
+                stdout=output,
+                stderr=output,
+                pass_fds=() if lock_fd is None else (lock_fd,),
+                start_new_session=True,
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
+            )
+        until = began + 20
+        while True:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
+            try:
+                found = json.loads(discovery_file.read_text())
+            except (OSError, ValueError):
+                time.sleep(0.005)
+                continue
+            if found["pid"] == process.pid:
+                break
+            time.sleep(0.005)
+        headers = {"Authorization": f"Bearer {found['token']}"} if found["token"] else {}
+        http = httpx2.Client(base_url=found["url"], headers=headers, timeout=20, trust_env=False)
+        assert http.get("/health").text == "OK"
+        server = ServerProcess(process, http, discovery_file, log, time.monotonic() - began, lock_fd)
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.http.close()
+        if server.process.poll() is None:
+            server.kill()
+
+
+@pytest.fixture
+def with_settings(settings: Settings) -> Callable[..., Settings]:
+    """The test's settings, changed."""
+    return lambda **changes: replace(settings, **changes)
