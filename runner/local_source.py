@@ -1,8 +1,10 @@
 """The identity of a directory that a project installs from: a digest of the files that count.
 
-Within a git repository those are the tracked files and the untracked ones that are not ignored; unchanged
-tracked files are not read, since git's index knows their content. Elsewhere all files count but what
-tools leave behind. The same content gives the same digest, committed or not, in a clone or in an archive.
+Within a git repository those are the tracked files and, of the untracked ones that are not ignored, source
+files and what lies in a Python package: what a program writes (models, plots, a tracking store) must not
+make a new environment for every run. Unchanged tracked files are not read, since git's index knows their
+content. Elsewhere all files count but what tools leave behind. The same content gives the same digest,
+committed or not, in a clone or in an archive.
 """
 
 from __future__ import annotations
@@ -16,11 +18,15 @@ from pathlib import Path
 from runner.process import ToolTimeout, capture
 
 _LEFTOVERS = frozenset(
-    {"__pycache__", ".git", ".hg", ".svn", "build", "dist", "node_modules", ".venv", "venv", "mlruns"}
+    {
+        *("__pycache__", ".git", ".hg", ".svn", "build", "dist", "node_modules", ".venv", "venv"),
+        *("mlruns", "mlartifacts", "mlruns.db", "mlruns.db-wal", "mlruns.db-shm", "mlruns.db-journal"),
+    }
 )
 _LEFTOVER_SUFFIXES = (".pyc", ".pyo", ".egg-info", ".dist-info")
 _BUILD_FILES = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in", "CMakeLists.txt"})
 _EXTENSION_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".pyx", ".pxd", ".rs", ".f", ".f90", ".cu")
+_SOURCES = (*_EXTENSION_SOURCES, ".py", ".pyi", ".toml", ".cfg", ".in", ".cmake", ".proto", ".jinja")
 _GITLINK = 0o160000
 
 
@@ -113,8 +119,10 @@ def _from_git(directory: Path) -> dict[str, str] | None:
     if not entries:
         return None
     algorithm = "sha256" if len(next(iter(entries.values())).split(" ")[1]) == 64 else "sha1"
-    for name in filter(None, os.fsdecode(changed.stdout).split("\0")):
-        if name not in entries and _is_leftover(name):
+    names = [name for name in os.fsdecode(changed.stdout).split("\0") if name]
+    packages = {name.rpartition("/")[0] for name in (*entries, *names) if name.endswith("/__init__.py")}
+    for name in names:
+        if name not in entries and not _is_new_source(name, packages):
             continue
         entry = _entry(directory / name, algorithm)
         if entry is not None:
@@ -135,6 +143,13 @@ def _from_walk(directory: Path) -> Iterator[tuple[str, str]]:
             entry = _entry(base / name, "sha1")
             if entry is not None:
                 yield (base / name).relative_to(directory).as_posix(), entry
+
+
+def _is_new_source(name: str, packages: set[str]) -> bool:
+    """Whether an untracked file is a part of the package, and no leftover or output."""
+    if _is_leftover(name):
+        return False
+    return name.endswith(_SOURCES) or name.rpartition("/")[0] in packages
 
 
 def _is_leftover(name: str) -> bool:

@@ -24,6 +24,21 @@ MAX_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 BACKOFF_FACTOR = "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"
 DEADLINE = "RUNNER_HTTP_DEADLINE_S"
 
+VARIABLES = (
+    TOKEN,
+    USERNAME,
+    PASSWORD,
+    INSECURE_TLS,
+    SERVER_CERT_PATH,
+    CLIENT_CERT_PATH,
+    CA_BUNDLE,
+    REQUEST_TIMEOUT,
+    MAX_RETRIES,
+    BACKOFF_FACTOR,
+    DEADLINE,
+)
+"""The variables read here, the proxies' apart."""
+
 _TRUE = frozenset({"1", "true", "yes", "on"})
 
 
@@ -147,4 +162,4 @@ def _or_default(value: float | None, default: float) -> float:
     return default if value is None else value
 
 
-__all__ = ["Connection", "Patience"]
+__all__ = ["VARIABLES", "Connection", "Patience"]

@@ -25,6 +25,7 @@ _AT_SIGTERM_S = 5.0
 _final_status = RunStatus.FINISHED
 _watching_pid: int | None = None
 _previous_excepthook = sys.excepthook
+_forking = threading.local()
 
 
 def watch() -> None:
@@ -86,11 +87,11 @@ def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
 def _hold_sigterm() -> None:
     # Python drops the signals that reach a child before its interpreter is set up; held back by the
     # kernel they are not lost. A pool that ends its workers at once depends on that.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
 
 def _let_sigterm_in() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)
 
 
 def _die_of_sigterm_again() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tracking_client import attempts, local_server, notice
-from tracking_client.connection import Connection, Patience
+from tracking_client.connection import VARIABLES, Connection, Patience
 from tracking_client.errors import ApiError, ConnectFailed, TransportError, Unauthorized
 from tracking_client.tracking_uri import LocalStore, RemoteServer, parse
 
@@ -222,16 +222,20 @@ class Transport:
         self._lock = threading.Lock()
 
 
-_transports: dict[str, Transport] = {}
+_transports: dict[tuple[str | None, ...], Transport] = {}
 _transports_lock = threading.Lock()
 
 
 def transport_for(uri: str) -> Transport:
-    """The process's transport for a tracking URI, shared by all clients. Raises InvalidArgument."""
+    """The process's transport for a tracking URI, shared by all clients. Raises InvalidArgument.
+
+    Where the environment's credentials or deadlines change, those who ask afterwards get another one.
+    """
+    key = (uri, *(os.environ.get(name) for name in VARIABLES))
     with _transports_lock:
-        transport = _transports.get(uri)
+        transport = _transports.get(key)
         if transport is None:
-            transport = _transports[uri] = Transport(parse(uri))
+            transport = _transports[key] = Transport(parse(uri), environ=dict(os.environ))
         return transport
 
 

@@ -8,12 +8,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from tracking_server.api import artifacts, experiments, logged_models, metrics, runs, server_info
-from tracking_server.api.routing import ApiRouter, Endpoint
+from tracking_server.api.routing import ApiRouter, Endpoint, error_reply
 from tracking_server.artifacts.places import Places
+from tracking_server.errors import EndpointNotFound, MethodNotAllowed
 from tracking_server.guard import Activity, Guard
 from tracking_server.services import Services
 from tracking_server.settings import Settings
@@ -40,6 +44,13 @@ class Application:
     activity: Activity
     reaper: Reaper
     database: Database
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    """What the router itself refuses, in the same words as the API."""
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        return error_reply(MethodNotAllowed(f"{request.url.path[:300]} does not answer {request.method}"))
+    return error_reply(EndpointNotFound(f"There is no endpoint {request.url.path[:300]}"))
 
 
 def build(settings: Settings) -> Application:
@@ -80,6 +91,7 @@ def build(settings: Settings) -> Application:
                 activity=activity,
             )
         ],
+        exception_handlers={HTTPException: _not_found},
         lifespan=lifespan,
     )
     return Application(asgi=asgi, activity=activity, reaper=reaper, database=database)

@@ -21,7 +21,7 @@ from tracking_server import app
 from tracking_server.app import Application
 from tracking_server.discovery import Discovery, discovery_path, take_lock
 from tracking_server.errors import StartRefused
-from tracking_server.settings import Settings
+from tracking_server.settings import HEARTBEAT_LOST_S, REAP_EVERY_S, Settings
 
 EXIT_REFUSED = 2
 SHUTDOWN_S = 4
@@ -176,6 +176,8 @@ def parse(argv: Sequence[str]) -> Settings:
     parser.add_argument("--idle-exit-s", type=float)
     parser.add_argument("--discovery-file", type=Path)
     parser.add_argument("--lock-fd", type=int)
+    parser.add_argument("--reap-every-s", type=float, default=REAP_EVERY_S)
+    parser.add_argument("--heartbeat-lost-s", type=float, default=HEARTBEAT_LOST_S)
     parser.add_argument("--token-file", type=Path)
     given = parser.parse_args(argv)
     return Settings(
@@ -189,6 +191,8 @@ def parse(argv: Sequence[str]) -> Settings:
         idle_exit_s=given.idle_exit_s,
         discovery_file=given.discovery_file,
         lock_fd=given.lock_fd,
+        reap_every_s=given.reap_every_s,
+        heartbeat_lost_s=given.heartbeat_lost_s,
         token=_token(given.token_file, local=given.lock_fd is not None),
     )
 

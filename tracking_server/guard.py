@@ -127,10 +127,10 @@ class Guard:
         kind, _, credentials = headers.get("authorization", "").partition(" ")
         credentials = credentials.strip()
         if kind.lower() == "bearer":
-            return _equal(credentials, token)
+            return _equal(credentials.encode("latin-1"), token)  # the header's bytes as they came
         if kind.lower() == "basic":
             try:
-                _, _, password = base64.b64decode(credentials).decode().partition(":")
+                _, _, password = base64.b64decode(credentials).partition(b":")
             except (binascii.Error, ValueError):
                 return False
             return _equal(password, token)
@@ -138,13 +138,17 @@ class Guard:
             cookie = SimpleCookie(headers.get("cookie", "")).get(cookie_name(token))
         except CookieError:
             return False
-        return cookie is not None and _equal(cookie.value, cookie_value(token))
+        return cookie is not None and _equal(cookie.value.encode(), cookie_value(token))
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send, token: str) -> bool:
         """A browser that brings `?token=` gets a cookie and the same page without it."""
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = dict(pairs).get("token")
-        if scope["method"] != "GET" or given is None or not _equal(given, token):
+        if (
+            scope["method"] != "GET"
+            or given is None
+            or not _equal(given.encode("utf-8", "surrogateescape"), token)
+        ):
             return False
         rest = urlencode([(key, value) for key, value in pairs if key != "token"])
         # One leading slash only: "//host" would lead elsewhere.
@@ -165,8 +169,8 @@ def cookie_value(token: str) -> str:
     return hmac.new(token.encode(), b"browser session", hashlib.sha256).hexdigest()
 
 
-def _equal(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode("utf-8", "surrogateescape"), other.encode())
+def _equal(given: bytes, expected: str) -> bool:
+    return hmac.compare_digest(given, expected.encode())
 
 
 def _host_of(header: str) -> str:

@@ -9,6 +9,12 @@ from tracking_client.wire.names import HEARTBEAT_LOST_S
 from tracking_server.errors import StartRefused
 
 
+REAP_EVERY_S = 5.0
+"""How often heartbeats are looked at."""
+
+__all__ = ["HEARTBEAT_LOST_S", "REAP_EVERY_S", "Settings"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How one server runs. Immutable; safe to share between threads.
@@ -28,7 +34,7 @@ class Settings:
     lock_fd: int | None = None
     token: str | None = None
     allowed_hosts: tuple[str, ...] = ()
-    reap_every_s: float = 5.0
+    reap_every_s: float = REAP_EVERY_S
     heartbeat_lost_s: float = HEARTBEAT_LOST_S
 
     @property

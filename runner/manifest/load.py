@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,5 +41,6 @@ def load(
             directory, definition.environment, env_manager or inherited_manager(definition.environment)
         ),
         sweeps=definition.sweeps or {},
+        shell=os.environ.get("SHELL") or "bash",
         warnings=tuple(str(problem) for problem in found.problems if problem.severity == "warning"),
     )

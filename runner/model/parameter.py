@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
 
 from runner.errors import InvalidParameter, MissingParameter, suggestion
 
@@ -212,12 +210,12 @@ class Parameter:
         is_file_uri = value.startswith("file:")
         if "://" in value and _SCHEME.match(value) and not (is_file_uri and self.kind == "path"):
             return value if self.kind == "uri" else None
-        local = unquote(urlsplit(value).path) if is_file_uri and self.kind == "path" else value
+        local = _file_uri_path(value) if is_file_uri and self.kind == "path" else value
         places = [base, project] if value == self.default and project is not None else [base]
         for place in places:
-            candidate = os.path.abspath(place / local) if local else ""
-            if local and os.path.lexists(candidate):
-                return candidate
+            candidate = place.absolute() / local
+            if local and _exists(candidate):
+                return str(candidate)
         if _SCHEME.match(value) and not is_file_uri:
             return value if self.kind == "uri" else None
         looked = " or ".join(str(place) for place in dict.fromkeys(places))
@@ -248,6 +246,19 @@ def list_text(items: tuple[str, ...]) -> str:
     except InvalidParameter:
         unambiguous = False
     return plain if unambiguous else json.dumps(list(items), ensure_ascii=False)
+
+
+def _file_uri_path(uri: str) -> str:
+    path = re.sub(r"^file:(//[^/]*)?", "", uri)
+    data = re.sub(rb"%([0-9A-Fa-f]{2})", lambda found: bytes([int(found[1], 16)]), path.encode())
+    return data.decode(errors="surrogateescape")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long a name, a directory that may not be searched
+        return False
 
 
 def known_kind(word: str) -> ParameterKind | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -176,7 +175,8 @@ class EntryPoint:
 class Project:
     """A project: `manifest_path` is None where it has no file. `name` is None where its file gives none.
 
-    `sweeps` is that section as plain data, unread. `warnings` are sentences with file and line.
+    `sweeps` is that section as plain data, unread. `shell` is the program that runs `.sh` files.
+    `warnings` are sentences with file and line.
     """
 
     name: str | None
@@ -185,6 +185,7 @@ class Project:
     entry_points: Mapping[str, EntryPoint]
     environment: EnvironmentSpec
     sweeps: Mapping[str, object] = field(default_factory=dict)
+    shell: str = "bash"
     warnings: tuple[str, ...] = ()
 
     def entry_point(self, name: str) -> EntryPoint:
@@ -195,21 +196,20 @@ class Project:
         declared = self.entry_points.get(name)
         if declared is not None:
             return declared
-        script = _script_argv(self.directory, name)
+        script = self._script_argv(name)
         if script is None:
             raise EntryPointNotFound(name, list(self.entry_points), path=self.manifest_path)
         return EntryPoint(name=name, script=script, directory=self.directory, path=self.manifest_path)
 
-
-def _script_argv(directory: Path, name: str) -> tuple[str, ...] | None:
-    if "\0" in name or not name.endswith((".py", ".sh")):
-        return None
-    file = (directory / name).resolve()
-    if not file.is_relative_to(directory.resolve()) or not file.is_file():
-        return None
-    # A file called `-c.py` must not be read as an option.
-    path = name if not name.startswith("-") else f"./{name}"
-    return ("python", path) if name.endswith(".py") else (os.environ.get("SHELL") or "bash", path)
+    def _script_argv(self, name: str) -> tuple[str, ...] | None:
+        if "\0" in name or not name.endswith((".py", ".sh")):
+            return None
+        file = (self.directory / name).resolve()
+        if not file.is_relative_to(self.directory.resolve()) or not file.is_file():
+            return None
+        # A file called `-c.py` must not be read as an option.
+        path = name if not name.startswith("-") else f"./{name}"
+        return ("python" if name.endswith(".py") else self.shell, path)
 
 
 def _check_places(parameter: Parameter, template: Template) -> None:

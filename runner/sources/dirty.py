@@ -26,6 +26,8 @@ SKIPPED = "skipped.txt"
 _PLAIN = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "-O/dev/null")
 _HUNKS = ("--unified=3", "--inter-hunk-context=0", "--diff-algorithm=default")
 
+# Filters that store something else in git than what stands in the working tree.
+_KEEPERS = frozenset(("lfs", "annex", "git-crypt"))
 _GITLINK = "160000"
 _SYMLINK = "120000"
 _ABSENT = "000000"
@@ -137,9 +139,10 @@ def _has_commit(repository: Path, commit: str) -> bool:
 
 def _collect_patch(found: _Found, repository: Path, base: str, changes: list[_Change], prefix: str) -> None:
     old_sizes = _blob_sizes(repository, changes)
+    elsewhere = _kept_elsewhere(repository, changes)
     kept: list[_Change] = []
     for change in changes:
-        reason = _reason_against_change(found, repository, change, old_sizes)
+        reason = elsewhere.get(change.path) or _reason_against_change(found, repository, change, old_sizes)
         if reason is not None:
             found.skip(prefix + change.path, reason)
             continue
@@ -177,6 +180,21 @@ def _blob_sizes(repository: Path, changes: list[_Change]) -> dict[str, int]:
     lines = read(["cat-file", "--batch-check"], cwd=repository, stdin=wanted.encode()).decode().splitlines()
     rows = (line.split() for line in lines)
     return {row[0]: int(row[2]) for row in rows if len(row) == 3 and row[1] == "blob"}
+
+
+def _kept_elsewhere(repository: Path, changes: list[_Change]) -> dict[str, str]:
+    """Paths whose content is not in git, with the reason: a patch would only show a stand-in for it."""
+    if not changes:
+        return {}
+    paths = "".join(f"{change.path}\0" for change in changes)
+    answers = read(["check-attr", "-z", "--stdin", "filter"], cwd=repository, stdin=os.fsencode(paths))
+    fields = os.fsdecode(answers).split("\0")
+    filters = dict(zip(fields[0::3], fields[2::3], strict=False))
+    return {
+        path: f"its content is kept by {name}, not by git"
+        for path, name in filters.items()
+        if name in _KEEPERS
+    }
 
 
 def _larger_size(repository: Path, change: _Change, old_sizes: dict[str, int]) -> int:

@@ -59,14 +59,22 @@ def checked_out(
     cache_root: Path,
     repository_url: str,
     shown_url: str | None,
+    submodules_at_hand: Path | None = None,
 ) -> Checkout:
-    """The shared checkout of a commit that `mirror` has. `repository_url` becomes its `origin`."""
+    """The shared checkout of a commit that `mirror` has. `repository_url` becomes its `origin`.
+
+    `submodules_at_hand`: see `Populating.at_hand`. Raises SourceError.
+    """
     slot = cache_root / "sources" / "checkouts" / mirror.origin.key / resolved.commit
 
     def build(tree: Path, scratch: Path) -> pristine.Facts:
         _check_out(mirror, resolved.commit, repository_url, tree, scratch)
         populating = Populating(
-            cache_root=cache_root, scratch=scratch, listener=mirror.listener, timeout_s=mirror.timeout_s
+            cache_root=cache_root,
+            scratch=scratch,
+            listener=mirror.listener,
+            timeout_s=mirror.timeout_s,
+            at_hand=submodules_at_hand,
         )
         parent = Origin.of(repository_url, access_if_none=mirror.origin.access)
         return {"submodules": populating.populate(tree, parent)}

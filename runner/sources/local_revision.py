@@ -32,6 +32,7 @@ def open_revision(ref: SourceRef, *, cache_root: Path, listener: Listener, timeo
         mirror = Mirror.of(repository, cache_root=cache_root, listener=listener, timeout_s=timeout_s)
         bring(mirror, resolved.commit, default_branch=None)
         url = remote_url(root)
+        common = root / os.fsdecode(read(["rev-parse", "--git-common-dir"], cwd=root)[:-1])
     within = directory.relative_to(root).as_posix()
     place = "/".join(part for part in (within, ref.subdirectory) if part not in ("", "."))
     at_root = SourceRef(
@@ -44,6 +45,7 @@ def open_revision(ref: SourceRef, *, cache_root: Path, listener: Listener, timeo
         cache_root=cache_root,
         repository_url=url or str(root),
         shown_url=url,
+        submodules_at_hand=common / "modules",
     )
 
 

@@ -109,10 +109,16 @@ class Mirror:
         return Refs(commits=_commits(listing), default_branch=branch)
 
     def fetch(
-        self, refspecs: Sequence[str], *, default_branch: str | None, is_enough: Callable[[], bool]
+        self,
+        refspecs: Sequence[str],
+        *,
+        default_branch: str | None,
+        is_enough: Callable[[], bool],
+        from_local: Path | None = None,
     ) -> None:
         """Brings everything that `refspecs` name, unless `is_enough()` once others have done their fetching.
 
+        `from_local` is another repository of the same history on this machine, asked instead of the origin.
         Raises GitFailed (the mirror is then as before), GitMissing.
         """
         with (
@@ -124,7 +130,7 @@ class Mirror:
             with staging(self.path.parent) as stage:
                 repository = stage / "repository"
                 self._prepare(repository)
-                self._fetch_into(repository, refspecs, stage / "log")
+                self._fetch_into(repository, str(from_local or self.origin.url), refspecs, stage / "log")
                 self._finish(repository, default_branch)
                 self._install(repository)
             self._consolidate()
@@ -139,11 +145,11 @@ class Mirror:
             if (self.path / "packed-refs").exists():
                 shutil.copyfile(self.path / "packed-refs", repository / "packed-refs")
 
-    def _fetch_into(self, repository: Path, refspecs: Sequence[str], log_path: Path) -> None:
+    def _fetch_into(self, repository: Path, url: str, refspecs: Sequence[str], log_path: Path) -> None:
         work(
             [
                 *("fetch", "--quiet", "--prune", "--no-tags", "--force", "--update-shallow"),
-                *("--no-write-fetch-head", "--no-auto-maintenance", "--", self.origin.url, *refspecs),
+                *("--no-write-fetch-head", "--no-auto-maintenance", "--", url, *refspecs),
             ],
             cwd=repository,
             log_path=log_path,

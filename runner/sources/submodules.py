@@ -6,7 +6,7 @@ git itself resolves relative URLs and lays the submodules out; it is only told t
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.errors import SourceError
@@ -20,12 +20,17 @@ _GITLINK = "160000"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Populating:
-    """What filling in submodules needs. `scratch` is a folder for logs."""
+    """What filling in submodules needs. `scratch` is a folder for logs.
+
+    `at_hand` is the folder `modules` of a local repository of the same history: what it has (be it pushed or
+    not) need not be fetched from elsewhere.
+    """
 
     cache_root: Path
     scratch: Path
     listener: Listener
     timeout_s: float
+    at_hand: Path | None = None
 
     def populate(self, repository: Path, origin: Origin) -> list[tuple[str, str]]:
         """Checks out all submodules of `repository`, which came from `origin`: (path, commit) of each.
@@ -41,7 +46,8 @@ class Populating:
                 continue
             child = self._fetched(repository, origin, name, commit)
             found.append((path, commit))
-            nested = self.populate(repository / path, child)
+            within = None if self.at_hand is None else self.at_hand / name / "modules"
+            nested = replace(self, at_hand=within).populate(repository / path, child)
             found += [(f"{path}/{inner}", inner_commit) for inner, inner_commit in nested]
         return found
 
@@ -64,6 +70,8 @@ class Populating:
             child, cache_root=self.cache_root, listener=self.listener, timeout_s=self.timeout_s
         )
         try:
+            if self.at_hand is not None:
+                _bring_from(self.at_hand / name, mirror, commit)
             bring(mirror, commit)
         except GitFailed as error:
             raise child.failure(
@@ -87,6 +95,17 @@ class Populating:
             timeout_s=self.timeout_s,
         )
         return child
+
+
+def _bring_from(module: Path, mirror: Mirror, commit: str) -> None:
+    question = ["cat-file", "-e", f"{commit}^{{commit}}"]
+    if module.is_dir() and ask(question, cwd=module).returncode == 0:
+        mirror.fetch(
+            (f"+{commit}:refs/runner/commits/{commit}",),
+            default_branch=None,
+            is_enough=lambda: mirror.has_commit(commit),
+            from_local=module,
+        )
 
 
 def bring(mirror: Mirror, commit: str, *, default_branch: str | None = None) -> None:

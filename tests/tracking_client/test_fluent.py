@@ -118,8 +118,8 @@ def test_a_second_run_needs_to_be_nested() -> None:
         with pytest.raises(TrackingError) as caught:
             tracking.start_run()
         assert str(caught.value) == (
-            f"Run with UUID {run.info.run_id} is already active. To start a new run, first end the current run "
-            "with mlflow.end_run(). To start a nested run, call start_run with nested=True"
+            f"Run with UUID {run.info.run_id} is already active. To start a new run, first end the "
+            "current run with mlflow.end_run(). To start a nested run, call start_run with nested=True"
         )
         with tracking.start_run(nested=True) as child:
             with tracking.start_run(nested=True) as grandchild:

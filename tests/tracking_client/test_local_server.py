@@ -31,15 +31,9 @@ def _is_running(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
-def _servers_of(store: LocalStore) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if "tracking_server" in process.cmdline() and store.uri in process.cmdline():
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-            continue
-    return found
+def _servers_of(store: LocalStore) -> list[int]:
+    arguments = {process.pid: process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])}
+    return [pid for pid, argv in arguments.items() if "tracking_server" in argv and store.uri in argv]
 
 
 def test_the_first_client_starts_it_and_the_next_ones_find_it(store: LocalStore) -> None:

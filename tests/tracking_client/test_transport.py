@@ -284,6 +284,13 @@ def test_one_uri_has_one_transport(proxy: Proxy) -> None:
     assert all(one is other for one, other in itertools.pairwise(made))
 
 
+def test_new_credentials_in_the_environment_are_used(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    for token in ("one", "two"):
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", token)
+        transport_for(proxy.url).call("GET", _CALL)
+    assert [headers["Authorization"] for _, _, headers, _ in proxy.requests] == ["Bearer one", "Bearer two"]
+
+
 def test_calls_go_through_the_proxy_of_the_environment(proxy: Proxy) -> None:
     transport = Transport(parse("http://tracking.invalid:5000"), environ={"HTTP_PROXY": proxy.url})
     assert transport.call("GET", _CALL) == {}

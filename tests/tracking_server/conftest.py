@@ -135,12 +135,17 @@ class ServerProcess:
         return self.process.wait(timeout_s)
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
-    """Poll until `condition` holds; fails the test after `timeout_s`."""
-    until = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < until, "waited too long"
-        time.sleep(0.01)
+@pytest.fixture
+def wait_for() -> Callable[..., None]:
+    """Polls until a condition holds; fails the test after a while."""
+
+    def wait(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+        until = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < until, "waited too long"
+            time.sleep(0.01)
+
+    return wait
 
 
 def command(settings: Settings, *extra: str) -> list[str]:
@@ -152,6 +157,24 @@ def command(settings: Settings, *extra: str) -> list[str]:
         f"--artifacts-destination={settings.artifacts_destination}",
         *extra,
     ]
+
+
+@pytest.fixture
+def run_to_end(settings: Settings) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Starts a server that must end by itself, and returns how it did."""
+
+    def run(*extra: str, lock_fd: int | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command(settings, *extra),
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            pass_fds=() if lock_fd is None else (lock_fd,),
+        )
+
+    return run
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tracking_server.app import ENDPOINTS
+from tracking_server.store import page_token
 
 JSON = {"Content-Type": "application/json"}
 
@@ -186,3 +187,21 @@ def test_every_endpoint_survives_an_empty_request(api: Any) -> None:
             path = path.replace("{model_id}", "m-0")
             reply = api.http.request(endpoint.method, path, content=b"{}", headers=JSON)
             assert reply.status_code < 500, (endpoint.method, path, reply.text)
+
+
+def test_text_that_is_no_text_is_refused(api: Any) -> None:
+    run_id = api.run()
+
+    reply = post(api, "runs/set-tag", f'{{"run_id": "{run_id}", "key": "t", "value": "\\ud800"}}')
+
+    assert reply.status_code == 400
+
+
+@pytest.mark.parametrize("position", [[True, "x"], [10**30, "x"], ["x", 1], [None, None], [[1], "x"], {}])
+def test_forged_page_tokens_do_no_harm(api: Any, position: object) -> None:
+    token = page_token.write(position, about=[[0], "", [], "ACTIVE_ONLY"])
+    body = {"experiment_ids": ["0"], "page_token": token}
+
+    reply = api.http.post("/api/2.0/mlflow/runs/search", json=body)
+
+    assert reply.status_code in (200, 400)

@@ -95,7 +95,7 @@ class Database:
             with self._reading.connect() as connection, connection.begin():
                 _limit_time(connection)
                 return work(connection)
-        except DBAPIError as error:
+        except (DBAPIError, OverflowError, UnicodeEncodeError) as error:
             raise as_server_error(error) from error
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, false, func, or_, select, true, tuple_
 from sqlalchemy.engine import Row
 
 from tracking_server.store import logged_models, metric_keys
@@ -141,7 +141,10 @@ def _beyond(after: Cursor) -> ColumnElement[bool]:
             metrics.c.step > step,
             and_(
                 metrics.c.step == step,
-                or_(metrics.c.value > value, and_(metrics.c.value == value, metrics.c.is_nan > is_nan)),
+                or_(
+                    metrics.c.value > value,
+                    and_(metrics.c.value == value, false() if is_nan else metrics.c.is_nan == true()),
+                ),
             ),
         ),
     )

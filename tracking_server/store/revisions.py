@@ -36,7 +36,7 @@ def bring_to_head(engine: Engine, settings: Settings) -> None:
             metadata.create_all(connection)
             connection.execute(insert(schema_version).values(version_num=HEAD))
         elif current in OLDER:
-            _migrate(connection)
+            migrate(connection)
         elif current != HEAD:
             raise StartRefused(
                 f"The database has schema revision {current}, which this version does not know: it belongs "
@@ -60,7 +60,8 @@ def _refuse_strangers(connection: Connection, settings: Settings) -> None:
         )
 
 
-def _migrate(connection: Connection) -> None:
+def migrate(connection: Connection) -> None:
+    """Bring an older or empty database to HEAD within the caller's transaction."""
     from alembic import command
     from alembic.config import Config
 

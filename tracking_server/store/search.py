@@ -175,7 +175,7 @@ def _beyond(keys: Sequence[SortKey], position: object) -> ColumnElement[bool]:
     """Whether a row comes after `position` in the order of `keys`."""
     if not isinstance(position, list) or len(position) != len(keys):
         raise InvalidParameter("Invalid page token")
-    if not all(isinstance(value, (str, int, float)) for value in position):
+    if not all(type(value) in (str, int, float) for value in position):
         raise InvalidParameter("Invalid page token")
     after: ColumnElement[bool] = false()
     for key, value in reversed(list(zip(keys, position, strict=True))):

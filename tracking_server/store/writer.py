@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 
-from tracking_server.errors import ServerError, Unavailable
+from tracking_server.errors import InvalidParameter, Unavailable
 
 T = TypeVar("T")
 
@@ -168,8 +168,13 @@ def _settle_in_loop(jobs: list[_Job[Any]]) -> None:
 
 
 def as_server_error(error: Exception) -> Exception:
-    """`error` as the caller should see it: a database that cannot serve now becomes Unavailable."""
-    if isinstance(error, DBAPIError) and not isinstance(error, ServerError):
+    """`error` as the caller should see it.
+
+    A database that cannot serve now becomes Unavailable; a value that it cannot hold, InvalidParameter.
+    """
+    if isinstance(error, (OverflowError, UnicodeEncodeError, DataError)):
+        return InvalidParameter("A value of the request is one that the database cannot hold.")
+    if isinstance(error, DBAPIError):
         reason = str(error.orig).strip()
         kind = type(error.orig).__name__
         if kind in ("OperationalError", "InterfaceError") or error.connection_invalidated:

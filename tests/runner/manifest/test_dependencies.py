@@ -296,6 +296,7 @@ def test_what_counts_in_a_local_package_changes_the_environment_and_nothing_else
     written(repository, out_dot_log="ignored\n", _dot_ci__run="hidden\n")
     written(repository / "src" / "__pycache__", x_dot_pyc="left\n")
     written(project, train_dot_py="print('it is run where it stands')\n")
+    written(repository, mlruns_dot_db="a tracking store", plots__loss_dot_png="an output")
     assert fingerprint(project) == committed
     written(repository, src__module_dot_py="x = 2\n")
     changed = fingerprint(project)
@@ -305,6 +306,14 @@ def test_what_counts_in_a_local_package_changes_the_environment_and_nothing_else
     written(repository, src__untracked_dot_py="y = 1\n")
     assert fingerprint(project) not in (committed, changed)
     (repository / "src" / "untracked.py").unlink()
+    assert fingerprint(project) == changed
+    written(repository / "src" / "package", table_dot_csv="1,2\n")
+    assert fingerprint(project) == changed
+    (repository / "src" / "package" / "__init__.py").touch()
+    with_package = fingerprint(project)
+    written(repository / "src" / "package", table_dot_csv="1,3\n")
+    assert fingerprint(project) not in (changed, with_package)
+    shutil.rmtree(repository / "src" / "package")
     (repository / "src" / "module.py").chmod(0o755)
     assert fingerprint(project) not in (committed, changed)
     (repository / "src" / "module.py").unlink()

@@ -103,6 +103,14 @@ def test_a_directory_without_a_project_file_has_its_scripts() -> None:
         project.entry_point("main")
 
 
+def test_shell_scripts_run_in_the_users_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    for shell, program in (("/bin/zsh", "/bin/zsh"), ("", "bash")):
+        with monkeypatch.context() as patch:
+            patch.setenv("SHELL", shell)
+            project = load(PROJECTS / "bare-scripts", env_manager="local")
+        assert project.entry_point("show.sh").bind({}).command.argv == (program, "show.sh")
+
+
 def test_any_casing_is_found_and_a_second_one_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "mlproject").write_text("name: lower\n")
     (tmp_path / "MLPROJECT").write_text("name: upper\n")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -268,9 +269,7 @@ def project(directory: Path, *entry_points: EntryPoint) -> Project:
     )
 
 
-def test_scripts_are_entry_points_without_declaration(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scripts_are_entry_points_without_declaration(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     for name in ("a b{x}.py", "run.sh", "sub/x.py", "-c.py"):
         (tmp_path / name).touch()
@@ -278,11 +277,9 @@ def test_scripts_are_entry_points_without_declaration(
     bound = found.entry_point("a b{x}.py").bind({"k": "v w"})
     assert bound.command.argv == ("python", "a b{x}.py", "--k", "v w")
     assert bound.params == {"k": "v w"}
-    with monkeypatch.context() as patch:
-        patch.setenv("SHELL", "/bin/zsh")
-        assert found.entry_point("run.sh").bind({}).command.argv == ("/bin/zsh", "run.sh")
-        patch.delenv("SHELL")
-        assert found.entry_point("run.sh").bind({}).command.argv == ("bash", "run.sh")
+    assert found.entry_point("run.sh").bind({}).command.argv == ("bash", "run.sh")
+    zsh = replace(found, shell="/bin/zsh")
+    assert zsh.entry_point("run.sh").bind({"k": "v"}).command.argv == ("/bin/zsh", "run.sh", "--k", "v")
     assert found.entry_point("sub/x.py").bind({}).command.argv == ("python", "sub/x.py")
     assert found.entry_point("-c.py").bind({}).command.argv == ("python", "./-c.py")
 

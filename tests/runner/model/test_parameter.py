@@ -146,14 +146,17 @@ def test_a_list_without_items_is_plain_text() -> None:
 
 def test_a_local_path_becomes_absolute_from_the_callers_directory(tmp_path: Path) -> None:
     (tmp_path / "data.csv").touch()
+    (tmp_path / "ü %41.csv").touch()
     data = Parameter(name="data", kind="path")
+    odd = (tmp_path / "ü %41.csv").as_uri()
+    assert data.locate(odd, base=Path("/"), project=None) == str(tmp_path / "ü %41.csv")
     absolute = str(tmp_path / "data.csv")
     assert data.locate("data.csv", base=tmp_path, project=None) == absolute
     assert data.locate(absolute, base=Path("/"), project=None) == absolute
     assert data.locate((tmp_path / "data.csv").as_uri(), base=Path("/"), project=None) == absolute
 
 
-@pytest.mark.parametrize("value", ["missing.csv", "", "file:///nowhere/at/all"])
+@pytest.mark.parametrize("value", ["missing.csv", "", "file:///nowhere/at/all", "x" * 5000])
 def test_a_local_path_must_exist(value: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidParameter, match="does not exist"):
         Parameter(name="data", kind="path").locate(value, base=tmp_path, project=tmp_path)

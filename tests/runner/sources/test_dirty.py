@@ -403,6 +403,17 @@ def test_what_is_no_file_is_reported(project: Repository, tmp_path: Path) -> Non
     assert _reasons(dirty)["nested"] == "a git repository of its own"
 
 
+def test_what_a_filter_keeps_outside_of_git_is_reported(project: Repository) -> None:
+    project.git("config", "filter.lfs.clean", "printf pointer-; wc -c")
+    project.commit({".gitattributes": "*.weights filter=lfs\n", "x.weights": "1"})
+    project.write({"x.weights": "22", "text.txt": "changed\n"})
+
+    dirty = _collected(project)
+
+    assert _reasons(dirty) == {"x.weights": "its content is kept by lfs, not by git"}
+    assert b"weights" not in dirty.patch
+
+
 def test_a_clean_tree_is_not_dirty(project: Repository) -> None:
     assert collect(project.path) is None
 

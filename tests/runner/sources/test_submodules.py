@@ -115,3 +115,20 @@ def test_a_submodule_whose_commit_is_gone_is_an_error_that_names_it(
         fetcher(top.url)
 
     assert fetcher.leftovers() == []
+
+
+def test_another_version_of_a_local_repository_takes_submodules_from_it(
+    fetcher: Fetcher, family: tuple[Repository, Repository, Repository]
+) -> None:
+    top, middle, leaf = family
+    top.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", "--recursive")
+    inner = Repository(top.path / "libs" / NASTY)
+    inner.commit({"middle.txt": "never pushed"})
+    top.commit({})
+    middle.lose_objects()
+    leaf.lose_objects()
+
+    checkout = fetcher(str(top.path), "HEAD")
+
+    assert (checkout.directory / "libs" / NASTY / "middle.txt").read_text() == "never pushed"
+    assert (checkout.directory / "libs" / NASTY / "deep" / "leaf" / "leaf.txt").exists()
