@@ -62,11 +62,11 @@ def run(
     backend: str = "local",
     backend_config: Mapping[str, object] | str | None = None,
     storage_dir: str | None = None,
-    synchronous: bool = True,  # noqa: FBT001, FBT002  # the signature of mlflow.projects.run
+    synchronous: bool = True,
     run_id: str | None = None,
     run_name: str | None = None,
     env_manager: str | None = None,
-    build_image: bool = False,  # noqa: FBT001, FBT002  # the signature of mlflow.projects.run
+    build_image: bool = False,
     docker_auth: Mapping[str, str] | None = None,
 ) -> SubmittedRun:
     """Runs an entry point of the project at `uri` and tracks it.
@@ -145,7 +145,7 @@ def _workshop_for(
 
 
 class PrefixedLines:
-    """Prints the output of runs line by line behind the run's name, so that runs side by side can be told apart."""
+    """Prints the output of runs line by line, each behind its run's name: they run side by side."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.events import Listener
 from runner.executors.inline import InlineExecutor
-from runner.executors.local import LocalExecutor
 from runner.model.run import Outcome, RunSpec
 from runner.perform import Performer, perform
 from runner.prepare import Wishes
 from runner.process import Stop
 from runner.recording.recorder import Recorder
 from runner.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from runner.executors.local import LocalExecutor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,8 @@ class Workshop:
 
     def local(self) -> LocalExecutor:
         """Runs in threads beside the caller's."""
+        from runner.executors.local import LocalExecutor
+
         return LocalExecutor(self.performer())
 
 

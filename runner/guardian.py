@@ -6,11 +6,11 @@ Not imported by anything: `runner.process` starts it as a script, one for each r
 
 It starts the program in a process group of its own and talks over the socket CONTROL_FD, one line a message:
 
-    to the runner:    started PID | refused ERRNO TEXT | exit CODE        (CODE as in subprocess: -N is signal N)
+    to the runner:    started PID | refused ERRNO TEXT | exit CODE     (as in subprocess: -N is signal N)
     from the runner:  signal N
 
 When the socket closes while the program is running, the runner is dead: the program gets TERM, GRACE_S
-seconds, and KILL, and then LAST_RESORT (a JSON list: argv; may be empty) is executed to close the run's record.
+seconds, and KILL, and then LAST_RESORT (a JSON list: argv; may be empty) is executed to close its record.
 Whatever the program leaves in its process group ends with it.
 
 Standard library only and few imports: every run pays for its start.
@@ -127,7 +127,7 @@ class Guard:
         return os.waitstatus_to_exitcode(status)
 
     def clear_up(self) -> None:
-        """Ends what the program left behind in its group and, if the runner died, what else bears the run's id."""
+        """Ends what the program left in its group and, if the runner died, what else bears the run's id."""
         if self._group_is_empty():
             if not self.runner_is_there:
                 self._kill_marked()
@@ -151,7 +151,7 @@ class Guard:
         return False
 
     def _kill_marked(self) -> None:
-        # A program may have left its group (setsid, a daemon): its environment still names the run. Linux only.
+        # One that left the group (setsid, a daemon) still has an environment that names the run. Linux only.
         mark = b"RUNNER_RUN_ID=" + os.fsencode(self.run_id)
         for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
             if not name.isdigit() or int(name) == os.getpid():

@@ -1,4 +1,4 @@
-"""Who holds something: a process, so identified that a reused pid or another machine is not mistaken for it."""
+"""Who holds something: a process, so described that a reused pid or another machine is not taken for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """A process of one boot of one host. `process_started` is the kernel's start time, as it prints it."""
+    """A process of one boot of one host (on Linux, of one of its pid namespaces).
+
+    `process_started` is the kernel's start time, as it prints it.
+    """
 
     host: str
     boot_id: str
@@ -46,7 +49,7 @@ class Owner:
 
     def is_alive(self) -> bool | None:
         """Whether the process still runs; None where it is another host's and nobody here can know."""
-        if self.host != socket.gethostname():
+        if self.host != _host():
             return None
         if self.boot_id != _boot_id():
             return False
@@ -56,9 +59,15 @@ class Owner:
 @lru_cache(maxsize=1)
 def _owner_of(pid: int) -> Owner:
     # Cached by pid, so a forked child is asked anew.
-    return Owner(
-        host=socket.gethostname(), boot_id=_boot_id(), pid=pid, process_started=_process_started(pid)
-    )
+    return Owner(host=_host(), boot_id=_boot_id(), pid=pid, process_started=_process_started(pid))
+
+
+def _host() -> str:
+    # Containers of one machine may share its name, but not the numbering of processes.
+    try:
+        return f"{socket.gethostname()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return socket.gethostname()
 
 
 def _boot_id() -> str:

@@ -13,11 +13,9 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from runner.environments.current import inheritance
-from runner.environments.docker import build_image, container_argv, stop_container
 from runner.environments.ensure import ensure
 from runner.errors import RecordingError, RunnerError
 from runner.events import EnvironmentReady, Listener, RunEnded, RunStarted, Warned
@@ -31,8 +29,6 @@ from runner.recording.recorder import OpenRun, Recorder
 from runner.recording.ticket import Ending
 from runner.redaction import Redactor, secrets_in
 from runner.settings import Settings
-from runner.sources.dirty import write_artifacts
-from runner.sources.download import download
 from runner.sources.working_copy import remove_working_copy, working_copies, working_copy
 
 _DOWNLOAD_LIMIT_BYTES = 100 * 1024**3
@@ -40,7 +36,7 @@ _DOWNLOAD_LIMIT_BYTES = 100 * 1024**3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performer:
-    """What performing needs beside the order: the recorder, the settings and who wants the news. Thread-safe."""
+    """What performing needs beside the order. Thread-safe."""
 
     recorder: Recorder
     settings: Settings
@@ -99,6 +95,8 @@ class _Performance:
         provenance = self.spec.checkout.provenance
 
         def write_sources(folder: Path) -> None:
+            from runner.sources.dirty import write_artifacts
+
             if provenance.dirty is not None and provenance.repository_root is not None:
                 write_artifacts(provenance.dirty, provenance.repository_root, folder)
 
@@ -108,6 +106,8 @@ class _Performance:
         started = time.monotonic()
         spec = self.spec.environment
         if self.spec.build_image:
+            from runner.environments.docker import build_image
+
             provenance = self.spec.checkout.provenance
             spec = build_image(
                 spec,
@@ -121,7 +121,7 @@ class _Performance:
         environment, built = ensure(
             spec,
             cache_dir=self.performer.settings.cache_dir,
-            environ=self.performer.environ,
+            environ=self._builders_environ(),
             listener=self.performer.listener,
             timeout_s=self.performer.settings.build_timeout_s,
         )
@@ -131,6 +131,10 @@ class _Performance:
             )
         )
         return environment
+
+    def _builders_environ(self) -> dict[str, str]:
+        installer = self.performer.settings.installer
+        return {**self.performer.environ, **({"RUNNER_INSTALLER": installer} if installer else {})}
 
     def _own_checkout(self) -> Checkout:
         # What lies in the cache is read by many runs; a program may write beside its code.
@@ -144,6 +148,8 @@ class _Performance:
             return self.spec.command
         folder = self.spec.storage_dir
         if folder is None:
+            from tempfile import TemporaryDirectory
+
             folder = Path(self.afterwards.enter_context(TemporaryDirectory(prefix="runner-storage-")))
         folder = folder / self.run.run_id
         folder.mkdir(parents=True)
@@ -159,6 +165,8 @@ class _Performance:
             return self.run.fetch_artifact(uri, into)
         file = into / (PurePosixPath(urlsplit(uri).path).name or "download")
         settings = self.performer.settings
+        from runner.sources.download import download
+
         download(uri, file, timeout_s=settings.fetch_timeout_s, limit_bytes=_DOWNLOAD_LIMIT_BYTES)
         return file
 
@@ -183,6 +191,8 @@ class _Performance:
             )
         )
         if environment.kind == "docker":
+            from runner.environments.docker import stop_container
+
             # A container outlives a `docker run` that was killed.
             self.afterwards.callback(stop_container, self._container(), environ=environ)
         try:
@@ -212,6 +222,8 @@ class _Performance:
     def _prefix(self, environment: Environment, tracking_uri: str | None) -> tuple[str, ...]:
         if environment.kind != "docker":
             return environment.prefix_argv
+        from runner.environments.docker import container_argv
+
         host = urlsplit(tracking_uri or "").hostname or ""
         return container_argv(
             environment,
@@ -226,8 +238,8 @@ class _Performance:
         except RecordingError as error:
             self.performer.listener(
                 Warned(
-                    message=f"{error}; the run's end ({ending.status.value}) is kept in {self.run.ticket.path} "
-                    "and will be recorded by the next runner command"
+                    message=f"{error}; the run's end ({ending.status.value}) is kept in "
+                    f"{self.run.ticket.path} and will be recorded by the next runner command"
                 )
             )
         self.performer.listener(

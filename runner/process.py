@@ -27,6 +27,7 @@ OutputReader = Callable[[StreamName, bytes], None]
 _GUARDIAN = Path(__file__).with_name("guardian.py")
 _CHUNK_BYTES = 65536
 _DRAIN_S = 1.0
+_STOP_CHECK_S = 0.5
 
 
 class ToolTimeout(Exception):
@@ -78,13 +79,18 @@ class Stop:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Inside, a request made on this thread (by a signal handler) raises Stopped at once."""
+        """Inside, a request made on this thread (by a signal handler) raises Stopped at once.
+
+        A request from elsewhere makes a `run_logged` on this thread raise it.
+        """
         before, self._interruptible = self._interruptible, threading.get_ident()
+        outer, _at_work.stop = getattr(_at_work, "stop", None), self
         try:
             self.check()
             yield
         finally:
             self._interruptible = before
+            _at_work.stop = outer
 
     @contextmanager
     def listen(self) -> Iterator[tuple[socket.socket, list[int]]]:
@@ -101,6 +107,10 @@ class Stop:
             self._wakers.remove(writer)
             reader.close()
             writer.close()
+
+
+_at_work = threading.local()
+"""`stop`: the Stop of the innermost `interruptible()` on this thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +161,7 @@ def run_logged(
     """Runs a long tool (an installer) with all output appended to `log_path`; returns its exit code.
 
     The tool runs in a process group of its own, which is killed when the call is left by an exception
-    (Stopped, KeyboardInterrupt) or when the time is over (ToolTimeout).
+    (Stopped, by whoever asked for it; KeyboardInterrupt) or when the time is over (ToolTimeout).
     """
     with log_path.open("ab") as log:
         log.write(f"$ {shlex.join(argv)}\n".encode(errors="surrogateescape"))
@@ -166,12 +176,23 @@ def run_logged(
             start_new_session=True,
         )
         try:
-            return process.wait(timeout_s)
-        except subprocess.TimeoutExpired as error:
-            raise ToolTimeout(f"{argv[0]} did not end within {timeout_s:g} s") from error
+            return _wait(process, argv[0], timeout_s)
         finally:
             if process.poll() is None:
                 _kill_group(process)
+
+
+def _wait(process: subprocess.Popen[bytes], name: str, timeout_s: float) -> int:
+    stop: Stop | None = getattr(_at_work, "stop", None)
+    deadline = time.monotonic() + timeout_s
+    while (left_s := deadline - time.monotonic()) > 0:
+        if stop is not None:
+            stop.check()
+        try:
+            return process.wait(min(left_s, _STOP_CHECK_S))
+        except subprocess.TimeoutExpired:
+            continue
+    raise ToolTimeout(f"{name} did not end within {timeout_s:g} s")
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
@@ -349,7 +370,7 @@ class _Conversation:
         self._escalate_at = time.monotonic() + self.grace_s
 
     def _drain(self, selector: selectors.BaseSelector, wakeup: socket.socket) -> None:
-        # All of the group is dead, so the pipes end at once, unless a daemon of the program's holds them open.
+        # All of the group is dead, so the pipes end at once, unless a daemon holds them open.
         for endpoint in (self.control, wakeup):
             try:
                 selector.unregister(endpoint)

@@ -45,7 +45,7 @@ class Redactor:
         return _URL_CREDENTIALS.sub(MASK, data) if b"://" in data else data
 
     def undecided_bytes(self, data: bytes) -> int:
-        """How many bytes at the end of `data` may be the beginning of a secret that goes on in the next piece."""
+        """How many bytes at the end of `data` may begin a secret that goes on in the next piece."""
         if self._pattern is not None:
             # What is a whole secret already is decided, whatever its end looks like.
             data = data[max((match.end() for match in self._pattern.finditer(data)), default=0) :]

@@ -77,6 +77,13 @@ SETTINGS: tuple[Setting, ...] = (
         parse=_text,
     ),
     Setting(
+        name="installer",
+        variable="RUNNER_INSTALLER",
+        default="",
+        meaning="What fills a virtualenv: `pip`; empty: uv, and pip where there is no uv.",
+        parse=_text,
+    ),
+    Setting(
         name="cache_dir",
         variable="RUNNER_CACHE_DIR",
         default="$XDG_CACHE_HOME/runner",
@@ -136,6 +143,7 @@ class Settings:
     experiment_name: str | None
     experiment_id: str | None
     env_manager: str | None
+    installer: str | None
     cache_dir: Path
     state_dir: Path
     grace_s: float

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode
 
@@ -203,9 +204,8 @@ def json_object(response: BaseHTTPResponse) -> dict[str, Any]:
 class Schedule:
     """When to try again: exponential back-off with jitter, bounded in number by `Patience`."""
 
-    def __init__(self, patience: Patience, draw: Callable[[], float]) -> None:
+    def __init__(self, patience: Patience) -> None:
         self._patience = patience
-        self._draw = draw
         self._failures = 0
         self._internal_errors = 0
 
@@ -222,7 +222,8 @@ class Schedule:
         longest = min(
             self._patience.first_pause_s * 2.0 ** min(self._failures - 1, 20), self._patience.longest_pause_s
         )
-        return longest * (0.5 + 0.5 * self._draw())
+        # Not `random`: it takes milliseconds to import, and its state is the user's to seed.
+        return longest * (0.5 + os.urandom(1)[0] / 512)
 
     def _is_passing(self, error: TransportError | ApiError) -> bool:
         if isinstance(error, TransportError):

@@ -14,8 +14,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -130,6 +128,8 @@ def _port_of_the_dead(store: LocalStore) -> int:
     port = 0 if left is None else urlsplit(left.url).port or 0
     if not port:
         return 0
+    import socket
+
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -147,7 +147,7 @@ def _token_file(store: LocalStore) -> Path:
     made = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(32))
+        file.write(os.urandom(32).hex())
     made.replace(path)
     return path
 

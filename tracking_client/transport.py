@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -125,7 +124,7 @@ class Transport:
         stream: bool,
     ) -> BaseHTTPResponse:
         give_up_at = self._now() + self.patience.deadline_s
-        schedule = attempts.Schedule(self.patience, random.random)
+        schedule = attempts.Schedule(self.patience)
         maybe_received = False
         reconnected = False
         while True:

@@ -7,8 +7,10 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -113,10 +115,9 @@ def serve(settings: Settings) -> int:
         backlog=2048,
     )
     server = _LocalServer(config, application, settings.idle_exit_s, where, file)
+    _on_signals(server)
     try:
         server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass
     finally:
         if file is not None:
             where.remove(file)
@@ -126,6 +127,21 @@ def serve(settings: Settings) -> int:
             with contextlib.suppress(OSError):
                 os.close(lock)
     return 0
+
+
+def _on_signals(server: Server) -> None:
+    """A signal ends the server in order, whenever it comes, and then the process with exit code 0.
+
+    Uvicorn handles signals while it runs and raises them again when it is done: these handlers get them then.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def leave(_number: int, _frame: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
 
 
 def _can_import(name: str) -> bool:
@@ -143,6 +159,8 @@ def _listen_again(settings: Settings, predecessor: Discovery | None) -> socket.s
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65_535:
+        raise StartRefused(f"--port {port} is no port: give 0 to 65535, 0 for any that is free")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)

@@ -72,10 +72,15 @@ def _read_csv(path: str, target: str) -> tuple[Floats, Floats]:
 
 
 def _read_table(file: TextIO) -> tuple[list[str], Floats]:
-    header = file.readline()
+    header, rows = file.readline(), file.readlines()
     delimiter = max(";,\t", key=header.count)
     names = next(csv.reader([header], delimiter=delimiter), [])
-    table = np.loadtxt(file, delimiter=delimiter, quotechar='"', dtype=np.float32, ndmin=2)
-    if len(names) < 2 or table.shape[1:] != (len(names),):
-        raise ValueError(f"the header names {len(names)} columns, the rows have {table.shape[-1]}")
+    if len(names) < 2 or not rows:
+        raise ValueError(f"its header names {len(names)} columns, and {len(rows)} rows follow")
+    table = np.loadtxt(rows, delimiter=delimiter, quotechar='"', comments=None, dtype=np.float32, ndmin=2)
+    if table.shape[1] != len(names):
+        raise ValueError(f"its header names {len(names)} columns, the rows have {table.shape[1]}")
+    if not np.isfinite(table).all():
+        row = int(np.isfinite(table).all(axis=1).argmin())
+        raise ValueError(f"line {row + 2} has a value that is not a number")
     return names, table

@@ -37,9 +37,12 @@ def list_(as_json: bool) -> None:
     click.echo(f"{'FINGERPRINT':<13} {'KIND':<11} {'PYTHON':<8} {'SIZE':>9}  {'USED':<12} REQUIREMENTS")
     for environment in found:
         used = "now" if environment.in_use else _ago(environment.last_used_at, now)
-        state = ", ".join(environment.requirements.split("\n")) if environment.ready else "(leftover of a build)"
+        state = (
+            ", ".join(environment.requirements.split("\n")) if environment.ready else "(leftover of a build)"
+        )
         click.echo(
-            f"{environment.fingerprint[:12]:<13} {environment.kind or '-':<11} {environment.python or '-':<8} "
+            f"{environment.fingerprint[:12]:<13} {environment.kind or '-':<11} "
+            f"{environment.python or '-':<8} "
             f"{size(environment.size_bytes):>9}  {used:<12} {_shortened(state)}"
         )
 

@@ -8,8 +8,10 @@ from runner.errors import SettingsError
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """The variables. Blank lines and lines beginning with `#` are passed over; `export ` before a name and one
-    pair of quotes around a value are taken off. Nothing is expanded. Raises SettingsError naming the line.
+    """The variables. Blank lines and lines beginning with `#` are passed over.
+
+    `export ` before a name and one pair of quotes around a value are taken off; nothing is expanded.
+    Raises SettingsError naming the line.
     """
     variables = {}
     for number, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):

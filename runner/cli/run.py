@@ -34,9 +34,9 @@ def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
 
 
 def _docker_args(
-    ctx: click.Context,
-    param: click.Parameter,
-    values: tuple[str, ...],  # noqa: ARG001
+    ctx: click.Context,  # noqa: ARG001  # click's signature
+    param: click.Parameter,  # noqa: ARG001  # click's signature
+    values: tuple[str, ...],
 ) -> dict[str, str | bool]:
     """`NAME=VALUE` or a bare `NAME`, which is a flag."""
     return {
@@ -107,7 +107,7 @@ def _docker_args(
 @click.option("--dry-run", is_flag=True, help="Print what would be run, and start nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the dry run, or the outcome, as JSON to stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the program's output and errors.")
-def run(  # noqa: PLR0913  # one argument an option
+def run(
     uri: str,
     entry_point: str,
     version: str | None,

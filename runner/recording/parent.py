@@ -19,7 +19,7 @@ class _Run(Protocol):
 
 
 def current_parent(environ: Mapping[str, str]) -> str | None:
-    """The run that is active in this thread or process, else the run that launched this process, else None."""
+    """The run active in this thread or process, else the run that launched this process, else None."""
     run = _active_run()
     return RunContext.from_environ(environ).launched_run_id if run is None else run.info.run_id
 

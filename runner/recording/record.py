@@ -24,7 +24,7 @@ def provenance_tags(provenance: Provenance) -> dict[str, str]:
 
 
 def describe(spec: RunSpec) -> dict[str, object]:
-    """The order as JSON, for the dry run and for the record. Holds no secret: no variable's value is in it."""
+    """The order as JSON, for the dry run and the record. No variable's value is in it, so no secret."""
     provenance = spec.checkout.provenance
     environment = spec.environment
     return {

@@ -136,7 +136,7 @@ class Recorder:
         self.heart = Heart(self.client)
 
     def address(self) -> str:
-        """Where a browser finds the server's pages; a local server's token is in it. Starts a local server."""
+        """Where a browser finds the server's pages, with a local server's token; starts that server."""
         with told_as_recording_error(self.uri):
             url = self.client.transport.connection.url
         local = self.client.transport.local_server

@@ -14,6 +14,7 @@ _WITH_SCHEME = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<rest>.*)", re.DOTALL
 )
 _ANY_USERINFO = re.compile(r"(?<=://)[^/\s]*@")
+_TOKEN_LENGTH = 8
 _HELPER = (
     '!f() { test "$1" = get && '
     'printf \'username=%s\\npassword=%s\\n\' "$RUNNER_SOURCE_USERNAME" "$RUNNER_SOURCE_PASSWORD"; }; f'
@@ -54,7 +55,9 @@ def display_url(url: str) -> str:
 def redact(text: str, credentials: Credentials | None) -> str:
     """`text` of a tool without `credentials`, and without whatever looks like credentials in a URL."""
     if credentials is not None:
-        for secret in (credentials.password, credentials.username):
+        # A short user name is a part of words; a long one may be a token.
+        username = credentials.username if len(credentials.username) >= _TOKEN_LENGTH else None
+        for secret in (credentials.password, username):
             for form in {secret, quote(secret, safe="")} if secret else ():
                 text = text.replace(form, "***")
     return _ANY_USERINFO.sub("", text)

@@ -45,7 +45,9 @@ def download(url: str, to: Path, *, timeout_s: float, limit_bytes: int) -> str:
     """
     bare, credentials = split_credentials(url)
     display = display_url(url)
-    request = urllib.request.Request(  # noqa: S310  # parse() lets only http and https through
+    if not bare.lower().startswith(("http://", "https://")):
+        raise SourceError(f"{display} is neither an http nor an https URL", ref=display)
+    request = urllib.request.Request(  # noqa: S310  # only http and https, as was just checked
         bare.partition("#")[0], headers={"User-Agent": "runner", "Accept-Encoding": "identity"}
     )
     if credentials is not None:

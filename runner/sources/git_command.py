@@ -99,7 +99,7 @@ def ask(
         return process.capture(
             ["git", *arguments], cwd=cwd, environ=environment(config=config), stdin=stdin, timeout_s=timeout_s
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise _missing(cwd) from None
     except process.ToolTimeout:
         raise GitTimeout(timeout_s) from None
@@ -143,7 +143,7 @@ def work(
         code = process.run_logged(
             ["git", *arguments], log_path=log_path, cwd=cwd, environ=environ, timeout_s=timeout_s
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise _missing(cwd) from None
     except process.ToolTimeout:
         raise GitTimeout(timeout_s) from None

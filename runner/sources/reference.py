@@ -31,13 +31,17 @@ def parse(uri: str, version: str | None = None) -> SourceRef:
     if not text or "\x00" in text:
         raise RequestError("no project was named: the URI is empty", hint=_EXPECTED)
     revision = _checked_revision(version)
-    location, subdirectory = _split_subdirectory(text)
-    scheme = _SCHEME.match(location)
-    if scheme is None:
-        return _without_scheme(location, subdirectory, revision)
-    if scheme[1].lower() == "file":
-        return _local(_path_of_file_url(location), location, subdirectory, revision)
-    return _remote(location, scheme[1].lower(), subdirectory, revision)
+    try:
+        location, subdirectory = _split_subdirectory(text)
+        scheme = _SCHEME.match(location)
+        if scheme is None:
+            return _without_scheme(location, subdirectory, revision)
+        if scheme[1].lower() == "file":
+            return _local(_path_of_file_url(location), location, subdirectory, revision)
+        return _remote(location, scheme[1].lower(), subdirectory, revision)
+    except OSError as error:
+        # A name too long, or a folder that may not be entered.
+        raise RequestError(f"{_shown(text)!r} cannot be used: {error.strerror}", hint=_EXPECTED) from None
 
 
 def _unquoted(text: str) -> str:
@@ -80,7 +84,7 @@ def _without_scheme(location: str, subdirectory: str, revision: str | None) -> S
     if path.exists():
         return _local(path, location, subdirectory, revision)
     match = _SCP.fullmatch(location)
-    if match is not None and (match["user"] or match["path"].endswith(".git")):
+    if match is not None and (match["user"] or (match["path"].endswith(".git") and "@" not in location)):
         if location.startswith("-") or _UNPRINTABLE.search(location):
             raise RequestError(f"{location!r} is not a git URL", hint=_EXPECTED)
         return SourceRef(
@@ -167,8 +171,14 @@ def _no_such_path(typed: str) -> RequestError:
         )
     meant = _existing_name_like(Path(typed))
     return RequestError(
-        f"there is no directory {typed!r}" + (f" (did you mean {meant!r}?)" if meant else ""), hint=_EXPECTED
+        f"there is no directory {_shown(typed)!r}" + (f" (did you mean {meant!r}?)" if meant else ""),
+        hint=_EXPECTED,
     )
+
+
+def _shown(typed: str) -> str:
+    """`typed` without what could be credentials of a URL whose scheme was forgotten."""
+    return re.sub(r"^[^/\s]*:[^\s]*@", "", typed)
 
 
 def _existing_name_like(path: Path) -> str | None:

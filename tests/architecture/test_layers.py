@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("runner", "tracking_client", "tracking_server")
 
-# From the roof down: a room may import what is on lower floors of its package, never a sibling on its own floor.
+# From the roof down: a room may import what is on lower floors of its package, never a sibling.
 # A room is a module, or a package with all that is in it.
 FLOORS: dict[str, list[set[str]]] = {
     "runner": [

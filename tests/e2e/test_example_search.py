@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +46,8 @@ SEARCHES = ("hyperopt", "random")
 @pytest.fixture
 def project(user: User) -> Callable[[str], Path]:
     """The example with another training; `trial` is what it does with `given` and `value`."""
+    # `--env-manager local` takes `python` from PATH: the one with the packages of these tests.
+    user.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
     def make(trial: str = "") -> Path:
         folder = user.directory / "example"
@@ -61,7 +65,7 @@ def search(user: User, folder: Path, entry_point: str = "random", **parameters: 
 
 
 def sweep(user: User, number: int = 0) -> tuple[Run, Run, list[Run]]:
-    """The parent, the baseline and the trials in the order of their names; of the sweep `number`, the latest is 0."""
+    """The parent, the baseline and the trials in the order of their names; sweep 0 is the latest."""
     runs = user.runs()
     parent = [run for run in runs if "mlflow.parentRunId" not in run.data.tags][number]
     children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
@@ -107,7 +111,7 @@ def test_one_seed_makes_the_same_trials_however_they_overtake_each_other(
     folder = project("")
 
     for seed in (7, 7, 8):
-        assert search(user, folder, entry_point, max_runs=7, parallel=parallel, seed=seed).code == 0
+        assert search(user, folder, entry_point, max_runs=5, parallel=parallel, seed=seed).code == 0
 
     other, second, first = (sweep(user, number)[2] for number in range(3))
     assert params(first) == params(second)
@@ -128,14 +132,14 @@ def test_random_trials_depend_on_seed_and_number_alone(user: User, project: Call
     assert len(decades) >= 3, "the learning rate is not searched on a log scale"
 
 
-@pytest.mark.parametrize("entry_point", SEARCHES)
 @pytest.mark.parametrize(
-    ("fault", "status"),
+    ("entry_point", "fault", "status"),
     [
-        ('sys.exit("it diverged") if given.momentum < 0.5 else None', "FAILED"),
-        ('value = float("nan") if given.momentum < 0.5 else value', "FINISHED"),
+        ("random", 'sys.exit("it diverged") if given.momentum < 0.5 else None', "FAILED"),
+        ("hyperopt", 'sys.exit("it diverged") if given.momentum < 0.5 else None', "FAILED"),
+        ("hyperopt", 'value = float("nan") if given.momentum < 0.5 else value', "FINISHED"),
     ],
-    ids=["exit", "nan"],
+    ids=["random-exit", "hyperopt-exit", "hyperopt-nan"],
 )
 def test_a_failing_trial_is_recorded_and_the_search_goes_on(
     user: User, project: Callable[[str], Path], entry_point: str, fault: str, status: str

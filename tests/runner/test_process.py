@@ -232,3 +232,23 @@ def test_a_request_inside_interruptible_raises_at_once_and_later_work_is_refused
         stop.request(signal.SIGTERM)
     with pytest.raises(Stopped):
         stop.check()
+
+
+def test_a_logged_tool_on_another_thread_is_stopped_by_a_request(tmp_path: Path) -> None:
+    stop = Stop()
+    raised: list[BaseException] = []
+
+    def build() -> None:
+        try:
+            with stop.interruptible():
+                run_logged(["sleep", "600"], log_path=tmp_path / "log")
+        except Stopped as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=build)
+    thread.start()
+    wait_until((tmp_path / "log").exists)
+    stop.request(signal.SIGTERM)
+    thread.join(10)
+
+    assert [str(error) for error in raised] == ["stopped by SIGTERM"]

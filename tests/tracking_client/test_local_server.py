@@ -195,16 +195,18 @@ def test_a_fork_of_the_starter_does_not_keep_the_lock(store: LocalStore) -> None
     store.database.parent.mkdir(parents=True)
     with local_server._lock(store) as held:
         assert held is not None
-        reader, writer = os.pipe()
+        to_child, to_parent = os.pipe(), os.pipe()
         child = os.fork()
         if child == 0:
-            os.close(writer)
-            os.read(reader, 1)
+            os.close(to_child[1])
+            os.write(to_parent[1], b"x")
+            os.read(to_child[0], 1)
             os._exit(0)
-        os.close(reader)
+        assert os.read(to_parent[0], 1) == b"x"
     with local_server._lock(store) as again:
         assert again is not None
-    os.close(writer)
+    for descriptor in (*to_child, *to_parent):
+        os.close(descriptor)
     os.waitpid(child, 0)
 
 

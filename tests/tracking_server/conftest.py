@@ -182,7 +182,7 @@ def start_server(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., S
     """Starts real servers on the test's store; what still runs at the end of the test is killed."""
     started: list[ServerProcess] = []
 
-    def start(*extra: str, lock_fd: int | None = None) -> ServerProcess:
+    def start(*extra: str, lock_fd: int | None = None, **environ: str) -> ServerProcess:
         store = settings.sqlite_path
         assert store is not None
         discovery_file = store.with_name(store.name + ".server")
@@ -198,7 +198,7 @@ def start_server(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., S
                 stderr=output,
                 pass_fds=() if lock_fd is None else (lock_fd,),
                 start_new_session=True,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
+                env={**os.environ, **environ, "PYTHONDONTWRITEBYTECODE": ""},
             )
         until = began + 20
         while True:

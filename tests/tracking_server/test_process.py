@@ -93,11 +93,8 @@ def test_a_server_started_with_the_lock_keeps_it_until_it_dies(
         os.open(os.devnull, os.O_RDONLY)  # the number that the fixture closes
 
 
-def test_a_server_started_with_the_lock_makes_a_token_of_its_own(
-    start_server: Any, locked: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "of another server")
-    server = start_server(lock_fd=locked)
+def test_a_server_started_with_the_lock_makes_a_token_of_its_own(start_server: Any, locked: int) -> None:
+    server = start_server(lock_fd=locked, MLFLOW_TRACKING_TOKEN="of another server")
     token = server.discovery["token"]
     stranger = httpx2.get(f"{server.http.base_url}/", trust_env=False)
 
@@ -121,17 +118,15 @@ def test_a_second_server_on_a_store_names_the_first(start_server: Any, run_to_en
     assert server.get("experiments/get", experiment_id="0")
 
 
-def test_the_token_may_come_from_a_file_or_the_environment(
-    start_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_token_may_come_from_a_file_or_the_environment(start_server: Any, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("from the file\n")
     server = start_server(f"--token-file={file}")
     assert server.discovery["token"] == "from the file"
     server.stop()
 
-    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "from the environment")
-    assert start_server().discovery["token"] == "from the environment"
+    server = start_server(MLFLOW_TRACKING_TOKEN="from the environment")
+    assert server.discovery["token"] == "from the environment"
 
 
 @pytest.mark.parametrize(

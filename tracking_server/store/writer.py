@@ -136,10 +136,18 @@ class Writer:
         try:
             job.result = job.work(connection)
         except Exception as error:  # noqa: BLE001  # belongs to the request, not to this thread
-            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
-            self._after_rollback(connection)
+            self._take_back(connection, error)
             job.error = as_server_error(error)
         connection.exec_driver_sql("RELEASE SAVEPOINT job")
+
+    def _take_back(self, connection: Connection, cause: Exception) -> None:
+        """Undo the work of one job. Raises `cause` where the whole transaction is lost with it."""
+        self._after_rollback(connection)
+        try:
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
+        except DBAPIError:
+            # A full disk or a failing one makes SQLite roll back everything by itself.
+            raise cause from None
 
     def _fail_all(self, jobs: list[_Job[Any]], error: Exception) -> None:
         failure = as_server_error(error)

@@ -10,6 +10,7 @@ import pytest
 from runner.errors import SourceError
 from runner.events import ignore
 from runner.sources.archive import ArchiveLimits, fetch_archive
+from runner.sources.download import download
 from runner.sources.reference import parse
 from runner.sources.working_copy import working_copy
 from tests.runner.sources.repositories import NASTY, Fetcher, tree
@@ -236,6 +237,15 @@ def test_a_redirect_to_a_local_file_is_not_followed(fetcher: Fetcher, tmp_path: 
 
         with pytest.raises(SourceError):
             fetcher(site.url("x.zip"))
+
+
+@pytest.mark.parametrize("scheme", ["file", "ftp", "data"])
+def test_only_http_is_downloaded(tmp_path: Path, scheme: str) -> None:
+    (tmp_path / "x").write_text("x")
+
+    with pytest.raises(SourceError, match="neither an http nor an https"):
+        download(f"{scheme}://{tmp_path}/x", tmp_path / "y", timeout_s=5, limit_bytes=10)
+    assert not (tmp_path / "y").exists()
 
 
 def test_a_missing_archive_is_named(fetcher: Fetcher, tmp_path: Path) -> None:

@@ -151,6 +151,24 @@ def test_a_path_that_is_not_there_is_named(here: Path, name: str) -> None:
     assert repr(name) in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "locked/inner", "a/" * 3000])
+def test_a_path_that_cannot_be_looked_at_is_a_request_error(here: Path, name: str) -> None:
+    (here / "locked").mkdir(mode=0)
+
+    with pytest.raises(RequestError):
+        parse(name)
+
+
+@pytest.mark.parametrize(
+    "uri", ["me:s3cr3t@example.org/p.git", "me:s3cr3t@example.org:p.git", "me:s3c/s3cr3t@h:p"]
+)
+def test_credentials_of_a_url_without_scheme_are_not_shown(here: Path, uri: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse(uri)
+
+    assert "s3c" not in f"{caught.value} {caught.value.hint}"
+
+
 def test_a_host_without_scheme_is_explained(here: Path) -> None:
 
     with pytest.raises(RequestError) as caught:

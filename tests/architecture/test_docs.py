@@ -1,0 +1,85 @@
+"""Docs cannot lie: what exists is documented, and what is linked exists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from runner import errors
+from runner.cli.main import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def commands(
+    command: click.Command, path: tuple[str, ...] = ("runner",)
+) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from commands(inner, (*path, name))
+    else:
+        yield " ".join(path), command
+
+
+@pytest.mark.parametrize(("name", "command"), [pytest.param(*pair, id=pair[0]) for pair in commands(cli)])
+def test_every_option_of_every_command_is_documented_under_its_command(
+    name: str, command: click.Command
+) -> None:
+    page = (ROOT / "docs/reference/command-line.md").read_text()
+    sections = [section for section in page.split("\n## ") if f"`{name}" in section.partition("\n")[0]]
+    assert sections, f"no section for {name}"
+
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    missing = [option.opts[-1] for option in options if not any(o in sections[0] for o in option.opts)]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES])
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+    broken = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+
+    assert broken == []
+
+
+def test_every_error_stands_in_the_tree_of_its_module() -> None:
+    tree = errors.__doc__ or ""
+    names = [
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, Exception)
+    ]
+
+    assert [name for name in names if name not in tree] == []
+
+
+def test_the_readme_shows_exactly_two_commands_before_anything_else() -> None:
+    readme = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)
+
+    assert blocks[0] == "pip install . && runner run -e hyperopt examples/hyperparam\n"
+    assert blocks[1] == "pip install '.[test]' && python -m pytest\n"
+
+
+def test_every_command_that_the_readme_names_exists() -> None:
+    readme = (ROOT / "README.md").read_text()
+    known = {name.split()[1] for name, _ in commands(cli)}
+    named = set(re.findall(r"`runner ([a-z]+)", readme)) - {"run"}
+
+    assert named <= known
+
+
+def test_nothing_in_the_repository_is_a_note_to_self() -> None:
+    marks = re.compile(r"\b(TODO|FIXME|XXX)\b")
+    files = [path for path in ROOT.rglob("*.py") if ".venv" not in path.parts and path != Path(__file__)]
+
+    assert [str(path) for path in files if marks.search(path.read_text(encoding="utf-8"))] == []
