@@ -66,7 +66,7 @@ def assemble(environ: Mapping[str, str], *, listener: Listener, cwd: Path) -> Wo
 
     def recorder() -> Recorder:
         if not made:
-            made.append(Recorder(uri, state_dir=settings.state_dir))
+            made.append(Recorder(uri, state_dir=settings.state_dir, close_timeout_s=settings.close_timeout_s))
         return made[0]
 
     return Workshop(

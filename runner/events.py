@@ -14,6 +14,13 @@ from runner.model.run import RunStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceProgress:
+    """Fetching takes longer than a second: `step` says what is going on, for people."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutReady:
     """The project's sources are on disk at `directory`; `description` is one line for people."""
 
@@ -76,7 +83,16 @@ class Warned:
     message: str
 
 
-Event = CheckoutReady | EnvironmentProgress | EnvironmentReady | RunStarted | OutputLine | RunEnded | Warned
+Event = (
+    SourceProgress
+    | CheckoutReady
+    | EnvironmentProgress
+    | EnvironmentReady
+    | RunStarted
+    | OutputLine
+    | RunEnded
+    | Warned
+)
 Listener = Callable[[Event], None]
 
 

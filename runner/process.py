@@ -139,15 +139,29 @@ def capture(
     """Runs a short-lived tool (git, `python -V`) to its end and returns all that it printed.
 
     Raises FileNotFoundError where there is no such program, and ToolTimeout.
-    Thread-safe. The tool gets no terminal: it cannot ask for anything.
+    Thread-safe. The tool gets no terminal: it cannot ask for anything. However the call is left, neither the
+    tool nor what it started in its process group goes on.
     """
+    process = subprocess.Popen(
+        list(argv),
+        cwd=cwd,
+        env=environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            list(argv), cwd=cwd, env=environ, input=stdin, capture_output=True, timeout=timeout_s, check=False
-        )
+        out, err = process.communicate(stdin, timeout_s)
     except subprocess.TimeoutExpired as error:
         raise ToolTimeout(f"{argv[0]} did not end within {timeout_s:g} s") from error
-    return Captured(argv=tuple(argv), returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
+    finally:
+        if process.poll() is None:
+            _kill_group(process)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None and not pipe.closed:
+                pipe.close()
+    return Captured(argv=tuple(argv), returncode=process.returncode, stdout=out, stderr=err)
 
 
 def run_logged(

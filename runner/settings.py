@@ -105,6 +105,13 @@ SETTINGS: tuple[Setting, ...] = (
         parse=_seconds,
     ),
     Setting(
+        name="close_timeout_s",
+        variable="RUNNER_CLOSE_TIMEOUT_S",
+        default="20",
+        meaning="Seconds that telling the server of a run's end may take before it is left for later.",
+        parse=_seconds,
+    ),
+    Setting(
         name="fetch_timeout_s",
         variable="RUNNER_FETCH_TIMEOUT_S",
         default="600",
@@ -147,6 +154,7 @@ class Settings:
     cache_dir: Path
     state_dir: Path
     grace_s: float
+    close_timeout_s: float
     fetch_timeout_s: float
     build_timeout_s: float
     untracked_file_limit_bytes: int

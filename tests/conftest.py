@@ -18,8 +18,15 @@ _VOLATILE = {"PYTEST_CURRENT_TEST", "PYTEST_VERSION"}
 
 
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing reads or writes the home of whoever runs the tests, or inherits the run they are in."""
+    # Not the fixture `monkeypatch`: a test's own changes must be undone before the guard looks.
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _set_up_home(tmp_path_factory, monkeypatch)
+        yield
+
+
+def _set_up_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):

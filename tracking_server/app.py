@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from tracking_server.api import artifacts, experiments, logged_models, metrics, runs, server_info
+from tracking_server.api import artifacts, experiments, logged_models, metrics, run_data, runs, server_info
 from tracking_server.api.routing import ApiRouter, Endpoint, error_reply
 from tracking_server.artifacts.places import Places
 from tracking_server.errors import EndpointNotFound, MethodNotAllowed
@@ -29,6 +29,7 @@ ENDPOINTS: list[Endpoint] = [
     *server_info.ENDPOINTS,
     *experiments.ENDPOINTS,
     *runs.ENDPOINTS,
+    *run_data.ENDPOINTS,
     *metrics.ENDPOINTS,
     *artifacts.ENDPOINTS,
     *logged_models.ENDPOINTS,

@@ -87,14 +87,12 @@ def serve(settings: Settings) -> int:
     elif store is not None:
         lock = take_lock(store)
     file = settings.discovery_file or (discovery_path(store) if store is not None else None)
-    predecessor = Discovery.read(file) if file is not None and settings.lock_fd is not None else None
     if settings.lock_fd is not None:
-        inherited = predecessor.token if predecessor is not None else None
-        settings = replace(settings, token=settings.token or inherited or secrets.token_urlsafe(32))
+        settings = replace(settings, token=settings.token or secrets.token_urlsafe(32))
     application = app.build(settings)
     # The schema is seen to before the socket listens: whoever finds the port finds a working server.
     application.database.open()
-    listener = _listen_again(settings, predecessor)
+    listener = _listen(settings.host, settings.port)
     where = Discovery(
         pid=os.getpid(),
         url=_url(listener),
@@ -148,14 +146,6 @@ def _can_import(name: str) -> bool:
     from importlib.util import find_spec
 
     return find_spec(name) is not None
-
-
-def _listen_again(settings: Settings, predecessor: Discovery | None) -> socket.socket:
-    # A local server that was killed left its discovery file: programs that know its address go on with us.
-    if predecessor is not None and settings.port == 0:
-        with contextlib.suppress(StartRefused, ValueError):
-            return _listen(settings.host, int(predecessor.url.rpartition(":")[2]))
-    return _listen(settings.host, settings.port)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -27,82 +27,82 @@ class ServerError(Exception):
     code: ClassVar[str] = "INTERNAL_ERROR"
 
 
-class InvalidParameter(ServerError):  # noqa: N818  # named as what happened
+class InvalidParameter(ServerError):
     """A value of the request is missing, of the wrong kind or out of range."""
 
     status = 400
     code = "INVALID_PARAMETER_VALUE"
 
 
-class AlreadyExists(ServerError):  # noqa: N818  # named as what happened
+class AlreadyExists(ServerError):
     """Something of that name is there already."""
 
     status = 400
     code = "RESOURCE_ALREADY_EXISTS"
 
 
-class Unauthenticated(ServerError):  # noqa: N818  # named as what happened
+class Unauthenticated(ServerError):
     """The request carries no valid token."""
 
     status = 401
     code = "UNAUTHENTICATED"
 
 
-class Forbidden(ServerError):  # noqa: N818  # named as what happened
+class Forbidden(ServerError):
     """The request is refused whatever its token: foreign host or origin."""
 
     status = 403
     code = "PERMISSION_DENIED"
 
 
-class NotFound(ServerError):  # noqa: N818  # named as what happened
+class NotFound(ServerError):
     """The named thing is not in the store."""
 
     status = 404
     code = "RESOURCE_DOES_NOT_EXIST"
 
 
-class EndpointNotFound(ServerError):  # noqa: N818  # named as what happened
+class EndpointNotFound(ServerError):
     """No endpoint has this path."""
 
     status = 404
     code = "ENDPOINT_NOT_FOUND"
 
 
-class MethodNotAllowed(ServerError):  # noqa: N818  # named as what happened
+class MethodNotAllowed(ServerError):
     """The endpoint exists, but not for this HTTP method."""
 
     status = 405
     code = "BAD_REQUEST"
 
 
-class TooLarge(ServerError):  # noqa: N818  # named as what happened
+class TooLarge(ServerError):
     """The request's body is longer than the server reads."""
 
     status = 413
     code = "REQUEST_LIMIT_EXCEEDED"
 
 
-class InvalidState(ServerError):  # noqa: N818  # named as what happened
+class InvalidState(ServerError):
     """The thing exists, but is in a state that forbids the change."""
 
     status = 500
     code = "INVALID_STATE"
 
 
-class NotSupported(ServerError):  # noqa: N818  # named as what happened
+class NotSupported(ServerError):
     """A feature of MLflow that this server does not have."""
 
     status = 501
     code = "NOT_IMPLEMENTED"
 
 
-class Unavailable(ServerError):  # noqa: N818  # named as what happened
+class Unavailable(ServerError):
     """The database or the disk cannot take the request now; the same request may succeed later."""
 
     status = 503
     code = "TEMPORARILY_UNAVAILABLE"
 
 
-class StartRefused(Exception):  # noqa: N818  # named as what happened
+class StartRefused(Exception):
     """The server cannot start with these settings. The message says why and what to do."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from tracking_client.wire.names import HEARTBEAT_LOST_S
 from tracking_server.errors import StartRefused
 
-
 REAP_EVERY_S = 5.0
 """How often heartbeats are looked at."""
 

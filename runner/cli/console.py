@@ -19,6 +19,7 @@ from runner.events import (
     OutputLine,
     RunEnded,
     RunStarted,
+    SourceProgress,
     Warned,
 )
 from runner.model.run import RunStatus
@@ -65,7 +66,9 @@ class Console:
         elif isinstance(event, CheckoutReady):
             self._line("code", event.description)
         elif isinstance(event, EnvironmentProgress):
-            self._progress(event.step)
+            self._progress("environment", event.step)
+        elif isinstance(event, SourceProgress):
+            self._progress("code", event.step)
         elif isinstance(event, EnvironmentReady):
             self._environment_ready(event)
         elif isinstance(event, RunStarted):
@@ -94,18 +97,18 @@ class Console:
         if event.built or event.seconds > _NEVER_SHOWN_BELOW_S:
             self._line("environment", f"{event.fingerprint[:12]}  {how}")
 
-    def _progress(self, step: str) -> None:
+    def _progress(self, label: str, step: str) -> None:
         if self._quiet:
             return
         if not self._lively:
-            self._line("environment", step)
+            self._line(label, step)
             return
         if self._status is None:
             from rich.console import Console as RichConsole
 
             self._status = RichConsole(stderr=True).status(step, spinner="dots", spinner_style="cyan")
             self._status.start()
-        self._status.update(f"environment: {step}")
+        self._status.update(f"{label}: {step}")
 
     def _end_progress(self) -> None:
         if self._status is not None:

@@ -28,11 +28,11 @@ from pathlib import Path
 from runner.environments.builder import BuildOrder, EnvironmentBuilder
 from runner.environments.entry import Entry
 from runner.environments.failure import cache_faults, last_failure, report_failure, same_failure
-from runner.environments.lease import Lease
 from runner.environments.marker import Marker, publish, read_marker
 from runner.environments.sweep import remove_tree, sweep_builds
 from runner.errors import EnvironmentBuildError, ProvisionError
 from runner.events import EnvironmentProgress, Listener, Warned
+from runner.lease import Lease
 from runner.model.environment import Environment, EnvironmentSpec
 from runner.owner import Owner
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.environments.entry import Entry, platform_tag
-from runner.environments.lease import Lease
 from runner.environments.marker import read_marker
 from runner.environments.sweep import remove_tree, sweep_builds
 from runner.environments.usage import is_in_use
+from runner.lease import Lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,14 +11,14 @@ import time
 from pathlib import Path
 
 from runner.model.run import RunStatus
-from runner.recording.recorder import CLOSE_DEADLINE_S, TICKET_TAG, client_with_deadline, close_run
+from runner.recording.recorder import CLOSE_TIMEOUT_S, TICKET_TAG, client_with_deadline, close_run
 from runner.recording.ticket import Ending, Ticket, open_tickets
 from tracking_client.client import TrackingClient
 from tracking_client.errors import NotFound, TrackingError
 from tracking_client.wire import names
 
 
-def close_lost_runs(tickets: Path, *, deadline_s: float = CLOSE_DEADLINE_S) -> list[str]:
+def close_lost_runs(tickets: Path, *, deadline_s: float = CLOSE_TIMEOUT_S) -> list[str]:
     """Closes every run whose owner is dead or whose end is not told yet; returns the ids of those closed.
 
     A server that does not answer is left for the next time.
@@ -37,7 +37,7 @@ def close_lost_runs(tickets: Path, *, deadline_s: float = CLOSE_DEADLINE_S) -> l
     return closed
 
 
-def close_lost(ticket: Ticket, *, exit_code: int | None, deadline_s: float = CLOSE_DEADLINE_S) -> str | None:
+def close_lost(ticket: Ticket, *, exit_code: int | None, deadline_s: float = CLOSE_TIMEOUT_S) -> str | None:
     """Closes the run of `ticket` and redeems it; returns the run's id, None where it never came to be.
 
     Raises TrackingError where the server does not answer: the ticket stays.

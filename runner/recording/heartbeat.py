@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ from tracking_client.wire import names
 
 if TYPE_CHECKING:
     from tracking_client.client import TrackingClient
+
+
+_LOOK_S = 1.0
 
 
 class Heart:
@@ -41,7 +45,7 @@ class Heart:
                 self._stop.set()
 
     def _beat(self, stop: threading.Event) -> None:
-        while not stop.wait(self._interval_s):
+        while not self._rest(stop):
             with self._lock:
                 run_ids = sorted(self._run_ids)
             for run_id in run_ids:
@@ -50,3 +54,37 @@ class Heart:
                 except TrackingError:
                     # A server that is away cannot miss a heartbeat; the next round tries again.
                     break
+
+    def _rest(self, stop: threading.Event) -> bool:
+        """Waits for the next beat; returns whether it was the last one.
+
+        A local server that died is noticed within a second: the beat starts it again, for the program's sake,
+        which knows only its address.
+        """
+        next_beat = time.monotonic() + self._interval_s
+        while (left_s := next_beat - time.monotonic()) > 0:
+            if stop.wait(min(left_s, _LOOK_S)):
+                return True
+            server = self._client.transport.local_server
+            if server is not None and not _is_running(server.pid):
+                return False
+        return False
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _is_unreaped(pid)
+
+
+def _is_unreaped(pid: int) -> bool:
+    # A server that we started ourselves and that died is a zombie of ours.
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0] == b"Z"
+    except (OSError, IndexError):
+        return False

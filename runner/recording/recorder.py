@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import getpass
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +22,8 @@ from runner.recording.heartbeat import Heart
 from runner.recording.record import describe, provenance_tags
 from runner.recording.ticket import Ending, Ticket
 from tracking_client.client import TrackingClient
-from tracking_client.connection import Patience
 from tracking_client.context import RunContext
 from tracking_client.errors import TrackingError
-from tracking_client.transport import Transport
 from tracking_client.wire import names
 from tracking_client.wire.entities import Param, Run, RunTag
 
@@ -46,7 +43,7 @@ SOURCE_ARTIFACTS_TAG = "runner.source.artifacts"
 SKIPPED_TAG = "runner.source.skipped"
 ENVIRONMENT_TAG = "runner.environment"
 COMMAND_TAG = "runner.command"
-CLOSE_DEADLINE_S = 20.0
+CLOSE_TIMEOUT_S = 20.0
 
 
 @contextmanager
@@ -128,11 +125,11 @@ class OpenRun:
 class Recorder:
     """Writes to one tracking server. Thread-safe."""
 
-    def __init__(self, uri: str, *, state_dir: Path) -> None:
+    def __init__(self, uri: str, *, state_dir: Path, close_timeout_s: float = CLOSE_TIMEOUT_S) -> None:
         self.uri = uri
         self.state_dir = state_dir
         self.client = TrackingClient(uri)
-        self.closing_client = client_with_deadline(uri, CLOSE_DEADLINE_S)
+        self.closing_client = client_with_deadline(uri, close_timeout_s)
         self.heart = Heart(self.client)
 
     def address(self) -> str:
@@ -257,10 +254,7 @@ class Recorder:
 
 def client_with_deadline(uri: str, deadline_s: float) -> TrackingClient:
     """A client of `uri` whose every call ends within `deadline_s`, retries included."""
-    client = TrackingClient(uri)
-    patience = replace(Patience.from_environ(os.environ), deadline_s=deadline_s)
-    client.transport = Transport(client.transport.target, patience=patience)
-    return client
+    return TrackingClient(uri).apart(deadline_s)
 
 
 def set_tags(client: TrackingClient, run_id: str, tags: Mapping[str, str]) -> None:

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.events import Listener
+from runner.lease import lease
 from runner.sources.git_command import GitFailed, ask, read, work
-from runner.sources.lease import lease
 from runner.sources.origin import Origin
 from runner.sources.progress import announced
 from runner.sources.staging import staging, write_durably

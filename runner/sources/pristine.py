@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from runner.sources.lease import lease
+from runner.lease import lease
 from runner.sources.staging import remove_abandoned, staging, write_durably
 
 TREE = "tree"

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runner.events import Listener, Warned
+from runner.events import Listener, SourceProgress
 
 _PATIENCE_S = 1.0
 
@@ -17,7 +17,7 @@ def announced(listener: Listener, activity: str, *, patience_s: float = _PATIENC
 
     The listener is then called from another thread, never after the block has ended.
     """
-    timer = threading.Timer(patience_s, listener, [Warned(message=f"still {activity}")])
+    timer = threading.Timer(patience_s, listener, [SourceProgress(step=f"still {activity}")])
     timer.daemon = True
     timer.start()
     try:

@@ -22,6 +22,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"assemble"},
         {"prepare", "perform"},
         {"sources", "environments", "manifest", "recording", "executors", "output"},
+        {"lease"},
         {"events", "plugins", "settings", "owner", "local_source"},
         {"process", "redaction", "guardian"},
         {"model", "errors"},
@@ -60,10 +61,8 @@ CIRCLE = {"runner.model", "runner.errors"}
 DOORS: dict[str, set[str]] = {
     "runner.recording": {
         "tracking_client.client",
-        "tracking_client.connection",
         "tracking_client.context",
         "tracking_client.errors",
-        "tracking_client.transport",
         "tracking_client.wire",
     },
     "runner.cli": {"tracking_server.cli"},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -24,16 +25,15 @@ time.sleep(600)
 }
 
 
-def start_long(user: User, script: str = "long.py", **variables: str) -> Any:
+def start_long(user: User, script: str = "long.py") -> tuple[subprocess.Popen[str], list[int]]:
     folder = user.project(LONG)
-    process = user.start(
-        "run", str(folder), "-e", script, "--env-manager", "local", RUNNER_GRACE_S="2", **variables
-    )
+    process = user.start("run", str(folder), "-e", script, "--env-manager", "local", RUNNER_GRACE_S="2")
+    assert process.stdout is not None
     pids = [int(word) for word in process.stdout.readline().split()]
     return process, pids
 
 
-def finish(process: Any) -> tuple[int, str]:
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
     _, err = process.communicate(timeout=60)
     return process.returncode, err
 
@@ -129,6 +129,7 @@ with mlflow.start_run():
     process = user.start("run", str(folder), "-e", "train.py", "--env-manager", "local")
     wait_until(lambda: (folder / "halfway").exists())
     server = user.server_pid()
+    assert server is not None
 
     os.kill(server, signal.SIGKILL)
     (folder / "go").touch()
@@ -143,8 +144,6 @@ with mlflow.start_run():
 
 
 def test_a_server_that_is_gone_at_the_end_is_told_by_the_next_command(user: User, tmp_path: Path) -> None:
-    import subprocess
-
     store = tmp_path / "remote"
     store.mkdir()
     folder = user.project({"wait.py": "import sys; print('ready', flush=True); sys.stdin.read()"})
@@ -153,7 +152,7 @@ def test_a_server_that_is_gone_at_the_end_is_told_by_the_next_command(user: User
     process = subprocess.Popen(
         [sys.executable, "-m", "runner", "run", str(folder), "-e", "wait.py", "--env-manager", "local"],
         cwd=user.directory,
-        env=user.variables(MLFLOW_TRACKING_URI=url, RUNNER_HTTP_DEADLINE_S="1"),
+        env=user.variables(MLFLOW_TRACKING_URI=url, RUNNER_HTTP_DEADLINE_S="1", RUNNER_CLOSE_TIMEOUT_S="2"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -177,10 +176,7 @@ def test_a_server_that_is_gone_at_the_end_is_told_by_the_next_command(user: User
     server.wait(15)
 
 
-def serve(user: User, store: Path, port: int = 0) -> Any:
-    import json
-    import subprocess
-
+def serve(user: User, store: Path, port: int = 0) -> subprocess.Popen[bytes]:
     server = subprocess.Popen(
         [sys.executable, "-m", "runner", "server", "--port", str(port)],
         cwd=store,
@@ -201,7 +197,5 @@ def serve(user: User, store: Path, port: int = 0) -> Any:
 
 
 def address_of(store: Path) -> tuple[str, int]:
-    import json
-
     url = json.loads((store / "mlruns.db.server").read_text())["url"]
     return url, int(url.rpartition(":")[2])

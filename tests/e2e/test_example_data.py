@@ -64,15 +64,6 @@ def test_rmse_is_the_root_of_the_mean_of_the_squares(dataset: Any, tmp_path: Pat
     assert scores == {"train_rmse": 2.0, "val_rmse": 2.0, "test_rmse": 2.0}
 
 
-def test_without_a_path_it_is_the_diabetes_data(dataset: Any) -> None:
-    pytest.importorskip("sklearn", reason="belongs to the example's environment")
-
-    split = dataset.load("", "", seed=1)
-
-    assert split.features.shape == (442, 10)
-    assert (split.target.min(), split.target.max()) == (25, 346)
-
-
 @pytest.mark.parametrize(
     ("text", "target", "said"),
     [

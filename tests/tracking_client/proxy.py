@@ -74,7 +74,7 @@ def _handler_of(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
             finally:
                 connection.close()
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
+        def log_message(self, format: str, *args: Any) -> None:  # the base class's name
             """Nothing is printed."""
 
     return Handler

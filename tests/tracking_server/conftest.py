@@ -113,6 +113,12 @@ class ServerProcess:
     lock_fd: int | None = field(default=None)
 
     @property
+    def address(self) -> tuple[str, int]:
+        """Host and port, for tests that speak to the socket themselves."""
+        url = self.http.base_url
+        return url.host, url.port or 80
+
+    @property
     def discovery(self) -> Any:
         return json.loads(self.discovery_file.read_text())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -143,8 +142,7 @@ def test_the_server_reads_no_place_that_a_client_names(api: Any, location: str) 
 
 def test_an_upload_that_is_cut_leaves_nothing(start_server: Any, settings: Any) -> None:
     server = start_server()
-    address = urlsplit(str(server.http.base_url))
-    with socket.create_connection((address.hostname, address.port)) as connection:
+    with socket.create_connection(server.address) as connection:
         head = f"PUT {PROXY}/cut.bin HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\n\r\n"
         connection.sendall(head.encode() + b"x" * 2_000_000)
     # The server notices the closed connection by itself; its answer to this comes after.
@@ -156,8 +154,7 @@ def test_an_upload_that_is_cut_leaves_nothing(start_server: Any, settings: Any) 
 
 def test_an_upload_that_dies_with_the_server_is_not_visible(start_server: Any, settings: Any) -> None:
     server = start_server()
-    address = urlsplit(str(server.http.base_url))
-    with socket.create_connection((address.hostname, address.port)) as connection:
+    with socket.create_connection(server.address) as connection:
         head = f"PUT {PROXY}/cut.bin HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\n\r\n"
         connection.sendall(head.encode() + b"x" * 2_000_000)
         server.kill()

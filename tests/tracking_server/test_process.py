@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 import psutil
@@ -161,8 +160,7 @@ def test_a_server_stays_while_somebody_is_in_the_middle_of_a_request(
     start_server: Any, wait_for: Any
 ) -> None:
     server = start_server("--idle-exit-s=0.5")
-    address = urlsplit(str(server.http.base_url))
-    with socket.create_connection((address.hostname, address.port)) as connection:
+    with socket.create_connection(server.address) as connection:
         head = "PUT /api/2.0/mlflow-artifacts/artifacts/slow.bin HTTP/1.1\r\nHost: localhost\r\n"
         connection.sendall(f"{head}Content-Length: 2\r\n\r\nx".encode())
         with pytest.raises(Exception, match="timed out"):
@@ -187,8 +185,7 @@ def test_a_server_does_not_leave_runs_behind_whose_end_is_open(start_server: Any
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_is_told_to_stop_answers_what_it_has_begun(start_server: Any, number: int) -> None:
     server = start_server()
-    address = urlsplit(str(server.http.base_url))
-    with socket.create_connection((address.hostname, address.port)) as connection:
+    with socket.create_connection(server.address) as connection:
         head = "PUT /api/2.0/mlflow-artifacts/artifacts/x.bin HTTP/1.1\r\nHost: localhost\r\n"
         connection.sendall(f"{head}Content-Length: 2\r\n\r\nx".encode())
         server.http.get("/health")  # by now the upload has begun too
@@ -200,8 +197,7 @@ def test_a_server_that_is_told_to_stop_answers_what_it_has_begun(start_server: A
 
 def test_a_server_that_is_told_to_stop_waits_5_seconds_at_most(start_server: Any) -> None:
     server = start_server()
-    address = urlsplit(str(server.http.base_url))
-    with socket.create_connection((address.hostname, address.port)) as connection:
+    with socket.create_connection(server.address) as connection:
         head = "PUT /api/2.0/mlflow-artifacts/artifacts/x.bin HTTP/1.1\r\nHost: localhost\r\n"
         connection.sendall(f"{head}Content-Length: 2\r\n\r\nx".encode())
         server.http.get("/health")

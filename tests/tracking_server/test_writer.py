@@ -56,7 +56,7 @@ def test_jobs_that_wait_together_share_a_commit(database: Database) -> None:
         sent = [asyncio.ensure_future(database.write(add(f"k{number}"))) for number in range(100)]
         await asyncio.sleep(0)
         release.set()
-        return await asyncio.gather(*sent)
+        return list(await asyncio.gather(*sent))
 
     assert asyncio.run(send()) == [1] * 100
     holder.join()
@@ -146,7 +146,7 @@ def test_a_caller_that_went_away_harms_nobody(database: Database) -> None:
         await asyncio.sleep(0)
         gone.cancel()
         release.set()
-        return await stays
+        return int(await stays)
 
     assert asyncio.run(send()) == 1
     holder.join()

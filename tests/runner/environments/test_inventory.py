@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from runner.environments.inventory import list_environments, prune
-from runner.environments.lease import Lease
 from runner.environments.usage import forget_uses
+from runner.lease import Lease
 from tests.runner.environments.wheels import make_wheel
 from tests.runner.environments.workshop import PYTHON, Workshop
 

@@ -285,9 +285,13 @@ def test_eight_fetches_of_a_new_url_at_once(fetcher: Fetcher, origin: Repository
 def test_concurrent_fetches_without_a_lease_do_no_harm(
     fetcher: Fetcher, origin: Repository, patch: pytest.MonkeyPatch
 ) -> None:
-    from runner.sources import lease
+    from contextlib import nullcontext
 
-    patch.setattr(lease, "_acquire", lambda *_: False)
+    from runner.sources import mirror as mirrors
+    from runner.sources import pristine
+
+    for user in (mirrors, pristine):
+        patch.setattr(user, "lease", lambda *_, **__: nullcontext(False))
     fetcher(origin.url)
     commits = [origin.commit({"f": str(number)}) for number in range(4)]
     for number, commit in enumerate(commits):

@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from runner.environments.lease import Lease
+from runner.lease import Lease
 from runner.owner import Owner
 
 
@@ -57,7 +57,7 @@ def test_a_released_lease_can_be_taken_and_a_second_release_takes_nothing_from_t
 
 def test_a_dead_process_of_this_host_holds_nothing(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from runner.environments.lease import Lease; "
+        "import os, sys; from pathlib import Path; from runner.lease import Lease; "
         "assert Lease(Path(sys.argv[1])).try_take(); os._exit(0)"
     )
     path = tmp_path / "lease"

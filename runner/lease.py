@@ -1,4 +1,4 @@
-"""The right to build, held by one process at a time, on any file system and across machines.
+"""The right to build or fetch, held by one at a time, on any file system and across machines.
 
 `flock` is not enough: several network file systems lack it or keep it to one machine. A lease is a file that
 appears by a hard link (atomic everywhere, NFS included) and says who holds it. The holder touches it every
@@ -17,8 +17,8 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,19 @@ from runner.owner import Owner
 
 HEARTBEAT_S = 3.0
 STALE_AFTER_S = 30.0
+
+
+_POLL_S = 0.02
+
+
+@contextmanager
+def lease(path: Path, *, timeout_s: float) -> Iterator[bool]:
+    """Waits until nobody else holds the lease on `path`, at most `timeout_s`; yields whether it is ours."""
+    with Lease(path) as mine:
+        deadline = time.monotonic() + timeout_s
+        while not (taken := mine.try_take()) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        yield taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +186,7 @@ class Lease:
 
     def _start_heartbeat(self) -> None:
         self._released.clear()
-        self._beating = threading.Thread(target=self._beat, name="environment lease", daemon=True)
+        self._beating = threading.Thread(target=self._beat, name="runner-lease", daemon=True)
         self._beating.start()
 
     def _beat(self) -> None:

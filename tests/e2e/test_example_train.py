@@ -1,0 +1,80 @@
+"""The example's training, with TensorFlow, in the environment that the example asks for."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.terminal import ROOT, Done, User
+from tracking_client.wire.entities import Run
+
+EXAMPLE = ROOT / "examples" / "hyperparam"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the environment is built, once for all tests of this file."""
+    kept = os.environ.get("RUNNER_TEST_CACHE_DIR")
+    return Path(kept) if kept else tmp_path_factory.mktemp("cache")
+
+
+def train(user: User, cache: Path, **parameters: object) -> Done:
+    pairs = [word for name, value in parameters.items() for word in ("-P", f"{name}={value}")]
+    return user.types("run", str(EXAMPLE), "-e", "train", *pairs, timeout_s=900, RUNNER_CACHE_DIR=str(cache))
+
+
+def histories(user: User, run: Run) -> dict[str, list[tuple[int, float]]]:
+    return {
+        name: [(point.step, point.value) for point in user.client.get_metric_history(run.info.run_id, name)]
+        for name in sorted(run.data.metrics)
+    }
+
+
+def test_one_seed_gives_the_same_numbers_and_the_best_epoch_is_the_one_with_the_lowest_val_rmse(
+    user: User, cache: Path
+) -> None:
+    for seed in (5, 5, 6):
+        done = train(user, cache, epochs=6, learning_rate=0.05, momentum=0.5, seed=seed)
+        assert done.code == 0, done.err
+
+    other, second, first = user.runs()
+    assert histories(user, first) == histories(user, second)
+    assert histories(user, first) != histories(user, other)
+    logged = histories(user, first)
+    assert [step for step, _ in logged["val_rmse"]] == [1, 2, 3, 4, 5, 6]
+    best, lowest = min(logged["val_rmse"], key=lambda point: point[1])
+    assert first.data.metrics["best_epoch"] == best
+    assert first.data.metrics["best_val_rmse"] == lowest
+    for part in ("train", "test"):
+        assert first.data.metrics[f"best_{part}_rmse"] == dict(logged[f"{part}_rmse"])[best]
+    assert "model.keras" in [item.path for item in user.client.list_artifacts(first.info.run_id)]
+    assert "runner.baseline" not in first.data.tags
+
+
+def test_no_epochs_are_the_mean_predictor_and_training_on_a_csv_file_beats_it(
+    user: User, cache: Path
+) -> None:
+    rows = "".join(f"{x % 17};{x % 5};{(x % 17) * 100 + (x % 5) * 7}\n" for x in range(400))
+    (user.directory / "data.csv").write_text('"a";"b";"y"\n' + rows, encoding="utf-8")
+
+    for epochs in (0, 20):
+        done = train(user, cache, epochs=epochs, training_data="data.csv", learning_rate=0.01, momentum=0.9)
+        assert done.code == 0, done.err
+
+    trained, baseline = user.runs()
+    assert baseline.data.tags["runner.baseline"] == "true"
+    deviation = math.sqrt(sum((x % 17 - 8) ** 2 for x in range(17)) / 17) * 100
+    assert baseline.data.metrics["best_test_rmse"] == pytest.approx(deviation, rel=0.15), "no rmse"
+    assert trained.data.metrics["best_test_rmse"] < baseline.data.metrics["best_test_rmse"] / 5
+
+
+def test_a_training_that_diverges_fails_with_one_line(user: User, cache: Path) -> None:
+    done = train(user, cache, epochs=3, learning_rate=1e30)
+
+    assert done.code == 1
+    assert user.run().info.status == "FAILED"
+    assert "the training diverged: epoch 1 gave" in done.err
+    assert "Traceback" not in done.err
