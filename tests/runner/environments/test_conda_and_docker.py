@@ -236,6 +236,7 @@ def _has_engine() -> bool:
     return subprocess.run(["docker", "info"], capture_output=True, timeout=30).returncode == 0
 
 
+@pytest.mark.engine
 @pytest.mark.skipif(not _has_engine(), reason="no docker engine on this machine")
 def test_a_real_engine_runs_a_program_with_its_variables(tmp_path: Path) -> None:
     environ = {**os.environ, "TOKEN": "t0psecret"}
@@ -250,6 +251,7 @@ def test_a_real_engine_runs_a_program_with_its_variables(tmp_path: Path) -> None
     assert done.stdout == "t0psecret a b\n"
 
 
+@pytest.mark.engine
 @pytest.mark.skipif(
     not any(shutil.which(tool) for tool in ("mamba", "micromamba", "conda")),
     reason="no conda on this machine",

@@ -1,0 +1,43 @@
+"""The how-to pages do what they say: their files are written and their commands executed, in order."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.terminal import ROOT, User
+
+PAGES = sorted((ROOT / "docs/how-to").glob("*.md"))
+BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.stem) for page in PAGES])
+def test_the_commands_of_the_page_work(user: User, page: Path, tmp_path: Path) -> None:
+    shims = tmp_path / "bin"
+    shims.mkdir()
+    for name, module in (("runner", "-m runner"), ("python", "")):
+        shim = shims / name
+        shim.write_text(f'#!/bin/sh\nexec {sys.executable} {module} "$@"\n')
+        shim.chmod(0o755)
+    commands = 0
+    for language, file, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if file:
+            (user.directory / file).write_text(text, encoding="utf-8")
+        elif language == "sh":
+            commands += 1
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", text],
+                cwd=user.directory,
+                env={**user.variables(), "PATH": f"{shims}:{user.variables()['PATH']}"},
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+            assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
+    assert commands > 0
+    assert all(run.info.status == "FINISHED" for run in user.runs())
