@@ -12,9 +12,9 @@ from runner.executors.inline import InlineExecutor
 from runner.model.run import Outcome, RunSpec
 from runner.perform import Performer, perform
 from runner.prepare import Wishes
-from runner.process import Stop
 from runner.recording.recorder import Recorder
 from runner.settings import Settings, read_settings
+from runner.stop import Stop
 
 if TYPE_CHECKING:
     from runner.executors.local import LocalExecutor

@@ -1,12 +1,13 @@
 """Stands between `runner` and a program so that neither outlives the other unnoticed.
 
-Not imported by anything: `runner.process` starts it as a script, one for each run:
+Not imported by anything: `runner.process` starts it as a script, one for each run, and one for each long
+tool (an installer, a fetch; without RUN_ID, grace and last resort):
 
     python -I -S guardian.py CONTROL_FD RUN_ID GRACE_S LAST_RESORT -- PROGRAM [ARGUMENT ...]
 
 It starts the program in a process group of its own and talks over the socket CONTROL_FD, one line a message:
 
-    to the runner:    started PID | refused ERRNO TEXT | exit CODE     (as in subprocess: -N is signal N)
+    to the runner:    started PID, then refused ERRNO TEXT or exit CODE  (as in subprocess: -N is signal N)
     from the runner:  signal N
 
 When the socket closes while the program is running, the runner is dead: the program gets TERM, GRACE_S
@@ -42,11 +43,21 @@ class Guard:
     def start(self, argv: list[str]) -> bool:
         """Forks and executes; False where the program could not be executed."""
         failure_read, failure_write = os.pipe()
+        go_read, go_write = os.pipe()
         pid = os.fork()
         if pid == 0:
-            _become(argv, failure_write)
+            os.close(go_write)
+            _become(argv, go_read, failure_write)
         os.close(failure_write)
+        os.close(go_read)
         self._join_group(pid)
+        # The runner knows of the program before it exists: were we killed in between, nobody would end it.
+        self.say(b"started %d" % pid)
+        try:
+            os.write(go_write, b"!")
+        except OSError:
+            pass  # somebody was quick to kill it
+        os.close(go_write)
         failure = os.read(failure_read, 4096)
         os.close(failure_read)
         if failure:
@@ -54,7 +65,6 @@ class Guard:
             self.say(b"refused " + failure)
             return False
         self.pid = pid
-        self.say(b"started %d" % pid)
         return True
 
     @staticmethod
@@ -152,6 +162,8 @@ class Guard:
 
     def _kill_marked(self) -> None:
         # One that left the group (setsid, a daemon) still has an environment that names the run. Linux only.
+        if not self.run_id:
+            return
         mark = b"RUNNER_RUN_ID=" + os.fsencode(self.run_id)
         for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
             if not name.isdigit() or int(name) == os.getpid():
@@ -164,9 +176,11 @@ class Guard:
                 continue
 
 
-def _become(argv: list[str], failure_write: int) -> None:
+def _become(argv: list[str], go_read: int, failure_write: int) -> None:
     try:
         os.setpgid(0, 0)
+        if not os.read(go_read, 1):
+            os._exit(127)
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
             signal.signal(name, signal.SIG_DFL)
         os.execvp(argv[0], argv)

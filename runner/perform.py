@@ -24,12 +24,13 @@ from runner.model.environment import Environment
 from runner.model.run import Outcome, RunSpec, RunStatus
 from runner.model.source import Checkout
 from runner.output import OutputLog
-from runner.process import ProgramNotStarted, Stop, Stopped, run_program
+from runner.process import ProgramNotStarted, run_program
 from runner.recording.recorder import OpenRun, Recorder
 from runner.recording.ticket import Ending
 from runner.redaction import Redactor, secrets_in
 from runner.settings import Settings
 from runner.sources.working_copy import remove_working_copy, working_copies, working_copy
+from runner.stop import Stop, Stopped
 
 _DOWNLOAD_LIMIT_BYTES = 100 * 1024**3
 

@@ -13,13 +13,14 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
+
+from runner.guardian_reports import GuardianReports
+from runner.stop import Stop, stop_at_work
 
 StreamName = Literal["stdout", "stderr"]
 OutputReader = Callable[[StreamName, bytes], None]
@@ -28,89 +29,11 @@ _GUARDIAN = Path(__file__).with_name("guardian.py")
 _CHUNK_BYTES = 65536
 _DRAIN_S = 1.0
 _STOP_CHECK_S = 0.5
+_GUARDIAN_END_S = 5.0
 
 
 class ToolTimeout(Exception):
     """A tool did not end within its time limit and was killed."""
-
-
-class Stopped(BaseException):
-    """Work was left because of `Stop.request`. `signal_number` says which signal asked for it.
-
-    A BaseException, as KeyboardInterrupt is: no handler of ordinary errors may swallow it.
-    """
-
-    def __init__(self, signal_number: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(signal_number).name}")
-        self.signal_number = signal_number
-
-
-class Stop:
-    """A wish to stop, from a signal handler or another thread, to whoever is at work.
-
-    Thread-safe and safe within signal handlers. The first request asks politely with its own signal, the
-    second says TERM, the third KILL. Work that watches `listen()` is told; other work calls `check()`.
-    """
-
-    def __init__(self) -> None:
-        self.signal_number: int | None = None
-        self._requests: list[int] = []
-        self._wakers: list[socket.socket] = []
-        self._interruptible = 0
-
-    def request(self, signal_number: int = signal.SIGTERM) -> None:
-        """Asks for a stop. Raises Stopped right here when this thread is inside `interruptible()`."""
-        escalation = (signal_number, signal.SIGTERM, signal.SIGKILL)
-        self._requests.append(int(escalation[min(len(self._requests), 2)]))
-        if self.signal_number is None:
-            self.signal_number = signal_number
-        for waker in list(self._wakers):
-            try:
-                waker.send(b"!")
-            except OSError:
-                pass
-        if self._interruptible == threading.get_ident():
-            raise Stopped(self.signal_number)
-
-    def check(self) -> None:
-        """Raises Stopped where a stop was requested."""
-        if self.signal_number is not None:
-            raise Stopped(self.signal_number)
-
-    @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Inside, a request made on this thread (by a signal handler) raises Stopped at once.
-
-        A request from elsewhere makes a `run_logged` on this thread raise it.
-        """
-        before, self._interruptible = self._interruptible, threading.get_ident()
-        outer, _at_work.stop = getattr(_at_work, "stop", None), self
-        try:
-            self.check()
-            yield
-        finally:
-            self._interruptible = before
-            _at_work.stop = outer
-
-    @contextmanager
-    def listen(self) -> Iterator[tuple[socket.socket, list[int]]]:
-        """A socket that becomes readable at each request, and the signals to pass on, oldest first."""
-        reader, writer = socket.socketpair()
-        writer.setblocking(False)
-        reader.setblocking(False)
-        self._wakers.append(writer)
-        try:
-            if self._requests:
-                writer.send(b"!")
-            yield reader, self._requests
-        finally:
-            self._wakers.remove(writer)
-            reader.close()
-            writer.close()
-
-
-_at_work = threading.local()
-"""`stop`: the Stop of the innermost `interruptible()` on this thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,39 +97,88 @@ def run_logged(
 ) -> int:
     """Runs a long tool (an installer) with all output appended to `log_path`; returns its exit code.
 
-    The tool runs in a process group of its own, which is killed when the call is left by an exception
-    (Stopped, by whoever asked for it; KeyboardInterrupt) or when the time is over (ToolTimeout).
+    The tool runs in a process group of its own under a guardian, and that group is killed when the call is
+    left by an exception (Stopped, by whoever asked for it; KeyboardInterrupt), when the time is over
+    (ToolTimeout), and when this process dies. Raises the OSError with which the tool could not be executed.
     """
     with log_path.open("ab") as log:
         log.write(f"$ {shlex.join(argv)}\n".encode(errors="surrogateescape"))
         log.flush()
-        process = subprocess.Popen(
-            list(argv),
-            cwd=cwd,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            return _wait(process, argv[0], timeout_s)
-        finally:
-            if process.poll() is None:
-                _kill_group(process)
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            guardian = _start_guardian(
+                argv,
+                theirs,
+                cwd=cwd,
+                environ=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+            theirs.close()
+            try:
+                return _wait(ours, argv[0], timeout_s)
+            finally:
+                ours.close()  # a guardian still at work takes this for our death and kills the tool
+                _wait_or_kill(guardian, _GUARDIAN_END_S)
 
 
-def _wait(process: subprocess.Popen[bytes], name: str, timeout_s: float) -> int:
-    stop: Stop | None = getattr(_at_work, "stop", None)
+def _wait(control: socket.socket, name: str, timeout_s: float) -> int:
+    stop = stop_at_work()
+    reports = GuardianReports()
     deadline = time.monotonic() + timeout_s
     while (left_s := deadline - time.monotonic()) > 0:
         if stop is not None:
             stop.check()
+        control.settimeout(min(left_s, _STOP_CHECK_S))
         try:
-            return process.wait(min(left_s, _STOP_CHECK_S))
-        except subprocess.TimeoutExpired:
+            reports.take(control.recv(4096))
+        except TimeoutError:
             continue
+        except OSError:
+            reports.take(b"")
+        if reports.refusal is not None:
+            raise reports.refusal
+        if reports.exit_code is not None:
+            return reports.exit_code
     raise ToolTimeout(f"{name} did not end within {timeout_s:g} s")
+
+
+def _start_guardian(
+    argv: Sequence[str],
+    control: socket.socket,
+    *,
+    run_id: str = "",
+    grace_s: float = 0.0,
+    last_resort: Sequence[str] = (),
+    cwd: Path | None,
+    environ: Mapping[str, str] | None,
+    stdin: int | None,
+    stdout: int | IO[bytes],
+    stderr: int,
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-I", "-S", str(_GUARDIAN)),
+            *(str(control.fileno()), run_id, str(grace_s), _as_json(last_resort), "--"),
+            *argv,
+        ],
+        cwd=cwd,
+        env=None if environ is None else dict(environ),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=[control.fileno()],
+        start_new_session=True,
+    )
+
+
+def _wait_or_kill(process: subprocess.Popen[bytes], timeout_s: float) -> None:
+    try:
+        process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
@@ -242,19 +214,17 @@ def run_program(
     """
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        guardian = subprocess.Popen(
-            [
-                *(sys.executable, "-I", "-S", str(_GUARDIAN)),
-                *(str(theirs.fileno()), run_id, str(grace_s), _as_json(last_resort), "--"),
-                *argv,
-            ],
+        guardian = _start_guardian(
+            argv,
+            theirs,
+            run_id=run_id,
+            grace_s=grace_s,
+            last_resort=last_resort,
             cwd=cwd,
-            env=dict(environ),
+            environ=environ,
             stdin=_stdin(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
         )
         theirs.close()
         conversation = _Conversation(guardian, ours, on_output, grace_s)
@@ -293,10 +263,7 @@ class _Conversation:
         self.control = control
         self.on_output = on_output
         self.grace_s = grace_s
-        self.program_pid: int | None = None
-        self.exit_code: int | None = None
-        self.refusal: str | None = None
-        self._received = b""
+        self.reports = GuardianReports()
         self._passed_on = 0
         self._escalate_at: float | None = None
         self._open_streams = 2
@@ -309,15 +276,15 @@ class _Conversation:
                 pipe = getattr(self.guardian, name)
                 os.set_blocking(pipe.fileno(), False)
                 selector.register(pipe, selectors.EVENT_READ, self._reader(name, pipe))
-            while self.exit_code is None and self.refusal is None:
+            while self.reports.exit_code is None and self.reports.refusal is None:
                 for key, _ in selector.select(self._patience_s()):
                     key.data(selector)
                 self._pass_on(requests)
             self._drain(selector, wakeup)
-        if self.refusal is not None:
-            raise ProgramNotStarted(self.refusal)
-        assert self.exit_code is not None
-        return self.exit_code
+        if self.reports.refusal is not None:
+            raise ProgramNotStarted(self.reports.refusal.strerror)
+        assert self.reports.exit_code is not None
+        return self.reports.exit_code
 
     def _reader(
         self, name: StreamName, pipe: object
@@ -344,30 +311,13 @@ class _Conversation:
             chunk = b""
         if not chunk:
             selector.unregister(self.control)
-            self._guardian_died()
-            return
-        *messages, self._received = (self._received + chunk).split(b"\n")
-        for message in messages:
-            word, _, rest = message.partition(b" ")
-            if word == b"started":
-                self.program_pid = int(rest)
-            elif word == b"exit":
-                self.exit_code = int(rest)
-            elif word == b"refused":
-                self.refusal = rest.decode(errors="replace").partition(" ")[2]
-
-    def _guardian_died(self) -> None:
-        if self.exit_code is not None or self.refusal is not None:
-            return
-        if self.program_pid is not None:
-            _kill_pid_group(self.program_pid)
-        self.exit_code = -signal.SIGKILL
+        self.reports.take(chunk)
 
     def _patience_s(self) -> float | None:
         return None if self._escalate_at is None else max(0.0, self._escalate_at - time.monotonic())
 
     def _pass_on(self, requests: list[int]) -> None:
-        if self.program_pid is None:
+        if self.reports.program_pid is None:
             return
         if self._escalate_at is not None and time.monotonic() >= self._escalate_at:
             self._signal(signal.SIGTERM if self._passed_on < 2 else signal.SIGKILL)
@@ -380,7 +330,7 @@ class _Conversation:
         try:
             self.control.sendall(b"signal %d\n" % number)
         except OSError:
-            self._guardian_died()
+            self.reports.take(b"")
         self._escalate_at = time.monotonic() + self.grace_s
 
     def _drain(self, selector: selectors.BaseSelector, wakeup: socket.socket) -> None:
@@ -400,15 +350,4 @@ class _Conversation:
             if pipe is not None:
                 pipe.close()
         self.control.close()  # a guardian still at work takes this for our death and ends the program
-        try:
-            self.guardian.wait(2 * self.grace_s + 5.0)
-        except subprocess.TimeoutExpired:
-            self.guardian.kill()
-            self.guardian.wait()
-
-
-def _kill_pid_group(group: int) -> None:
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
+        _wait_or_kill(self.guardian, 2 * self.grace_s + _GUARDIAN_END_S)

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from runner.errors import RunInterrupted, RunnerError
-from runner.process import Stopped
+from runner.stop import Stopped
 
 _ISSUES = "please file it with the crash report attached"
 

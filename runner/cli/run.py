@@ -16,8 +16,8 @@ from runner.cli.signals import signals_to
 from runner.errors import ParameterError, RequestError, RunFailed, RunInterrupted, UnknownPlugin
 from runner.model.run import Outcome, RunRequest, RunSpec, RunStatus
 from runner.prepare import prepare
-from runner.process import Stop
 from runner.recording.record import describe
+from runner.stop import Stop
 
 
 def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:  # noqa: ARG001

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from runner.process import Stop
+from runner.stop import Stop
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.model.run import Outcome, RunSpec
-from runner.process import Stop
+from runner.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import SubmissionError
 from runner.model.run import Outcome, RunSpec
-from runner.process import Stop
+from runner.stop import Stop
 
 if TYPE_CHECKING:
     from runner.executors.inline import Perform

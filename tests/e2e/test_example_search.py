@@ -135,11 +135,11 @@ def test_random_trials_depend_on_seed_and_number_alone(user: User, project: Call
 @pytest.mark.parametrize(
     ("entry_point", "fault", "status"),
     [
-        ("random", 'sys.exit("it diverged") if given.momentum < 0.5 else None', "FAILED"),
+        ("random", "os.kill(os.getpid(), 9) if given.momentum < 0.5 else None", "FAILED"),
         ("hyperopt", 'sys.exit("it diverged") if given.momentum < 0.5 else None', "FAILED"),
         ("hyperopt", 'value = float("nan") if given.momentum < 0.5 else value', "FINISHED"),
     ],
-    ids=["random-exit", "hyperopt-exit", "hyperopt-nan"],
+    ids=["random-killed", "hyperopt-exit", "hyperopt-nan"],
 )
 def test_a_failing_trial_is_recorded_and_the_search_goes_on(
     user: User, project: Callable[[str], Path], entry_point: str, fault: str, status: str
@@ -224,6 +224,30 @@ def test_stopping_a_search_ends_its_trials_as_killed(
     assert "Traceback" not in err
 
 
+def test_kill_9_of_a_search_ends_its_trials_too(user: User, project: Callable[[str], Path]) -> None:
+    folder = project("time.sleep(600)")
+    process = user.start(
+        *("run", str(folder), "-e", "random", "--env-manager", "local"), *("-P", "parallel=2")
+    )
+    wait_until(lambda: len(user.runs("attributes.status = 'RUNNING'")) == 3 and _sleeping(process.pid) >= 2)
+    (script,) = _running(process.pid, "search_random.py")
+    trials_before = _running(process.pid, "train.py")
+
+    script.kill()
+    process.communicate(timeout=60)
+
+    wait_until(lambda: not any(trial.is_running() for trial in trials_before), timeout_s=60)
+    wait_until(lambda: not user.runs("attributes.status = 'RUNNING'"), timeout_s=60)
+    parent, _, trials = sweep(user)
+    assert parent.info.status == "FAILED"
+    assert [trial.info.status for trial in trials] == ["KILLED", "KILLED"]
+
+
+def _running(pid: int, script: str) -> list[psutil.Process]:
+    """The interpreters below `pid` that execute `script`, without the guardians in front of them."""
+    below = psutil.Process(pid).children(recursive=True)
+    return [process for process in below if process.cmdline()[1:2] == [script]]
+
+
 def _sleeping(pid: int) -> int:
-    children = psutil.Process(pid).children(recursive=True)
-    return sum("train.py" in " ".join(child.cmdline()) for child in children if child.is_running())
+    return len(_running(pid, "train.py"))

@@ -71,6 +71,21 @@ def test_no_epochs_are_the_mean_predictor_and_training_on_a_csv_file_beats_it(
     assert trained.data.metrics["best_test_rmse"] < baseline.data.metrics["best_test_rmse"] / 5
 
 
+def test_the_tutorial_shows_what_the_baseline_prints(user: User, cache: Path) -> None:
+    tutorial = (ROOT / "docs" / "tutorial" / "hyperparameter-sweep.md").read_text(encoding="utf-8")
+
+    done = train(user, cache, epochs=0)
+
+    assert done.out.startswith("best epoch 0: ")
+    assert done.out in tutorial
+
+
+def test_the_project_file_has_no_problems(user: User) -> None:
+    done = user.types("check", str(EXAMPLE))
+
+    assert (done.code, done.out + done.err) == (0, "no problems found\n")
+
+
 def test_a_training_that_diverges_fails_with_one_line(user: User, cache: Path) -> None:
     done = train(user, cache, epochs=3, learning_rate=1e30)
 

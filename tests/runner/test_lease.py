@@ -61,7 +61,7 @@ def test_a_dead_process_of_this_host_holds_nothing(tmp_path: Path) -> None:
         "assert Lease(Path(sys.argv[1])).try_take(); os._exit(0)"
     )
     path = tmp_path / "lease"
-    subprocess.run([sys.executable, "-c", code, str(path)], check=True, cwd=Path(__file__).parents[3])
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, cwd=Path(__file__).parents[2])
     assert path.exists()
     with Lease(path) as lease:
         assert lease.try_take()

@@ -14,13 +14,12 @@ import pytest
 
 from runner.process import (
     ProgramNotStarted,
-    Stop,
-    Stopped,
     ToolTimeout,
     capture,
     run_logged,
     run_program,
 )
+from runner.stop import Stop, Stopped
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> None:
@@ -179,7 +178,8 @@ def test_a_program_whose_guardian_is_killed_does_not_go_on(tmp_path: Path) -> No
 
 RUNNER = """
 import os, sys
-from runner.process import Stop, run_program
+from runner.process import run_program
+from runner.stop import Stop
 from pathlib import Path
 run_program([sys.executable, "-c", sys.argv[1]], run_id="r-lost", cwd=Path.cwd(),
     environ={**os.environ, "RUNNER_RUN_ID": "r-lost"}, on_output=lambda s, d: os.write(1, d), stop=Stop(), grace_s=0.5,

@@ -15,7 +15,7 @@ from runner.environments.ensure import ensure
 from runner.errors import RunnerError
 from runner.events import EnvironmentProgress, Event
 from runner.model.environment import EnvironmentSpec
-from runner.process import Stop, Stopped
+from runner.stop import Stop, Stopped
 
 
 def main() -> int:

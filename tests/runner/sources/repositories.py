@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.events import Event, Warned
+from runner.events import Event, SourceProgress, Warned
 from runner.model.source import Checkout
 from runner.settings import Settings, read_settings
 from runner.sources.fetch import fetch
@@ -106,6 +106,10 @@ class Fetcher:
     @property
     def warnings(self) -> list[str]:
         return [event.message for event in self.news if isinstance(event, Warned)]
+
+    @property
+    def progress(self) -> list[str]:
+        return [event.step for event in self.news if isinstance(event, SourceProgress)]
 
     def mirrors(self) -> list[Path]:
         folder = self.cache / "sources" / "mirrors"

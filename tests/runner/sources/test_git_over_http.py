@@ -173,7 +173,7 @@ def test_a_host_that_never_answers_is_given_up_and_its_git_killed(tmp_path: Path
             fetcher(f"http://127.0.0.1:{deaf.getsockname()[1]}/x.git")
 
     assert "RUNNER_FETCH_TIMEOUT_S" in (caught.value.hint or "")
-    assert any("still asking" in warning for warning in fetcher.warnings)
+    assert any("still asking" in step for step in fetcher.progress)
     assert fetcher.leftovers() == []
 
 
