@@ -19,7 +19,7 @@ from pathlib import Path
 
 import environments
 from environments import ROOT
-from measurements import MEASUREMENTS, Bench, Row, Servers
+from measurements import MEASUREMENTS, TRACKED, Bench, Row, Servers
 from servers import serving
 
 
@@ -38,17 +38,20 @@ def main() -> None:
         )
         _prepare(bench, own_data=options.data is None)
         servers: Servers = {}
-        rows = []
-        for name in options.only or MEASUREMENTS:
-            print(f"measuring: {name} …", file=sys.stderr)
-            if name in ("noop", "trial", "sweep") and not servers:
-                for side in bench.sides:
-                    store = bench.scratch / f"tracking-{side.name}"
-                    servers[side.name] = stack.enter_context(serving(side, bench.home, store))
-            rows += list(MEASUREMENTS[name](bench, servers))
-        _print_table(rows)
-        if options.json:
-            options.json.write_text(_as_json(bench, rows), encoding="utf-8")
+        rows: list[Row] = []
+        try:
+            for name in options.only or MEASUREMENTS:
+                print(f"measuring: {name} …", file=sys.stderr)
+                if name in TRACKED and not servers:
+                    for side in bench.sides:
+                        store = bench.scratch / f"tracking-{side.name}"
+                        servers[side.name] = stack.enter_context(serving(side, bench.home, store))
+                rows += MEASUREMENTS[name](bench, servers)
+        finally:
+            # What was measured is worth showing, also where a later command failed.
+            _print_table(rows)
+            if options.json:
+                options.json.write_text(_as_json(bench, rows), encoding="utf-8")
 
 
 def _read_options() -> argparse.Namespace:

@@ -207,3 +207,5 @@ MEASUREMENTS: dict[str, Callable[[Bench, Servers], Iterator[Row]]] = {
     "trial": trial,
     "sweep": sweep,
 }
+TRACKED = ("noop", "trial", "sweep")
+"""Those that need servers."""

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from runner.assemble import Workshop, assemble
+from runner.assemble import Workshop, assemble, working_directory
 from runner.errors import RequestError, RunFailed
 from runner.events import Event, OutputLine, RunEnded, RunStarted, Warned
 from runner.executors.protocol import Job
 from runner.model.run import Outcome, RunRequest
 from runner.prepare import prepare
+from runner.printable import on_one_line, printable
 
 
 class SubmittedRun:
@@ -98,7 +99,7 @@ def run(
             uri=os.fspath(uri),
             entry_point=entry_point,
             version=version,
-            parameters={name: str(value) for name, value in (parameters or {}).items()},
+            parameters=_texts(parameters),
             docker_args=dict(docker_args or {}),
             experiment_name=experiment_name,
             experiment_id=experiment_id,
@@ -118,12 +119,23 @@ def run(
     return submitted
 
 
+def _texts(parameters: Mapping[str, object] | None) -> dict[str, str]:
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise RequestError(
+            f"parameters must be a mapping of names to values, not {type(parameters).__name__}",
+            hint="for example parameters={'alpha': 0.5}",
+        )
+    return {str(name): str(value) for name, value in (parameters or {}).items()}
+
+
 def _raise_if_failed(outcome: Outcome) -> None:
     if outcome:
         return
+    # In a traceback only the message is seen: it names the log and holds the last lines.
     tail = f"\n{outcome.tail}" if outcome.tail else ""
     raise RunFailed(
-        f"run {outcome.run_name} ({outcome.run_id}) is {outcome.status.value}: {outcome.reason}{tail}",
+        f"run {outcome.run_name} ({outcome.run_id}) is {outcome.status.value}: {outcome.reason}"
+        f" (log: {outcome.log_path}){tail}",
         outcome=outcome,
         hint=f"the whole log is {outcome.log_path}",
     )
@@ -131,8 +143,7 @@ def _raise_if_failed(outcome: Outcome) -> None:
 
 def _workshop() -> Workshop:
     # Runs launched side by side share one recorder: one connection pool, one heartbeat.
-    cwd = Path.cwd()
-    return _workshop_for(tuple(sorted(os.environ.items())), str(cwd), os.getpid())
+    return _workshop_for(tuple(sorted(os.environ.items())), str(working_directory()), os.getpid())
 
 
 @lru_cache(maxsize=4)
@@ -155,7 +166,7 @@ class PrefixedLines:
     def __call__(self, event: Event) -> None:
         """Takes the news."""
         if isinstance(event, RunStarted):
-            self._names[event.run_id] = event.run_name
+            self._names[event.run_id] = on_one_line(event.run_name)
         elif isinstance(event, OutputLine):
             self._print(event.run_id, event.stream, event.data)
         elif isinstance(event, RunEnded):
@@ -165,16 +176,26 @@ class PrefixedLines:
             self._names.pop(event.run_id, None)
         elif isinstance(event, Warned):
             with self._lock:
-                sys.stderr.write(f"runner: warning: {event.message}\n")
+                self._write("stderr", f"runner: warning: {printable(event.message)}\n")
 
     def _print(self, run_id: str, stream: str, data: bytes) -> None:
         key = (run_id, stream)
         *lines, self._partial[key] = (self._partial.get(key, b"") + data).split(b"\n")
         name = self._names.get(run_id, run_id[:8])
-        out = sys.stdout if stream == "stdout" else sys.stderr
+        # Of a line that was drawn over and over (a progress bar) only the last state is worth a line.
+        shown = (line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", errors="replace") for line in lines)
         with self._lock:
-            for line in lines:
-                # Of a line that was drawn over and over (a progress bar) only the last state is worth a line.
-                shown = line.rstrip(b"\r").rpartition(b"\r")[2]
-                out.write(f"[{name}] {shown.decode('utf-8', errors='replace')}\n")
+            self._write(stream, "".join(f"[{name}] {line}\n" for line in shown))
+
+    @staticmethod
+    def _write(stream: str, text: str) -> None:
+        # A reader that has left, or a stream that is none, ends the copy, not the run.
+        out = sys.stdout if stream == "stdout" else sys.stderr
+        if out is None or not text:
+            return
+        try:
+            encoding = getattr(out, "encoding", None) or "utf-8"
+            out.write(text.encode(encoding, "backslashreplace").decode(encoding))
             out.flush()
+        except (OSError, ValueError, LookupError):
+            return

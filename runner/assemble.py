@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.errors import RequestError, SettingsError
 from runner.events import Listener
 from runner.executors.inline import InlineExecutor
 from runner.model.run import Outcome, RunSpec
 from runner.perform import Performer, perform
 from runner.prepare import Wishes
+from runner.recording.limits import tracking_problem
 from runner.recording.recorder import Recorder
 from runner.settings import Settings, read_settings
 from runner.stop import Stop
@@ -62,11 +65,17 @@ def assemble(environ: Mapping[str, str], *, listener: Listener, cwd: Path) -> Wo
     """The parts for a caller in `cwd` with these variables. Raises SettingsError; starts nothing."""
     settings = read_settings(environ)
     uri = settings.tracking_uri or default_tracking_uri(cwd)
+    if problem := tracking_problem(uri):
+        raise SettingsError(problem, key="tracking_uri", origin=settings.origins["tracking_uri"])
     made: list[Recorder] = []
+    making = threading.Lock()
 
     def recorder() -> Recorder:
-        if not made:
-            made.append(Recorder(uri, state_dir=settings.state_dir, close_timeout_s=settings.close_timeout_s))
+        with making:
+            if not made:
+                made.append(
+                    Recorder(uri, state_dir=settings.state_dir, close_timeout_s=settings.close_timeout_s)
+                )
         return made[0]
 
     return Workshop(
@@ -74,6 +83,16 @@ def assemble(environ: Mapping[str, str], *, listener: Listener, cwd: Path) -> Wo
         listener=listener,
         recorder=recorder,
     )
+
+
+def working_directory() -> Path:
+    """The current directory. Raises RequestError where it was removed."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise RequestError(
+            f"the current directory cannot be used: {error.strerror}", hint="change to one that exists"
+        ) from None
 
 
 def default_tracking_uri(directory: Path) -> str:

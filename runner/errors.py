@@ -82,19 +82,25 @@ class ManifestNotFound(ManifestError):
 
 
 class EntryPointNotFound(ManifestError):
-    """No entry point has that name, and no script either. `known` lists the declared ones."""
+    """No entry point has that name, and no script either.
 
-    def __init__(self, name: str, known: Sequence[str], *, path: Path | None = None) -> None:
-        meant = suggestion(name, known)
-        listed = ", ".join(known) if known else "none"
-        super().__init__(
-            f"no entry point {name!r} (declared: {listed})",
-            path=path,
-            key=name,
-            hint=f"did you mean {meant!r}?"
-            if meant
-            else "name a declared entry point with -e, or a .py or .sh file of the project",
-        )
+    `known` lists the declared ones, `scripts` the project's files that could be run; `path` is None where
+    the project has no file that declares any.
+    """
+
+    def __init__(
+        self, name: str, known: Sequence[str], *, path: Path | None = None, scripts: Sequence[str] = ()
+    ) -> None:
+        meant = suggestion(name, [*known, *scripts])
+        has_file = path is not None or known
+        declared = f"declared: {', '.join(known) or 'none'}" if has_file else "there is no MLproject file"
+        if meant:
+            hint = f"did you mean {meant!r}?"
+        elif scripts and not known:
+            hint = f"name a script with -e: {', '.join(scripts)}"
+        else:
+            hint = "name a declared entry point with -e, or a .py or .sh file of the project"
+        super().__init__(f"no entry point {name!r} ({declared})", path=path, key=name, hint=hint)
         self.name = name
         self.known = tuple(known)
 

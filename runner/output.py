@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from io import FileIO
 from pathlib import Path
 
 from runner.events import Listener, OutputLine, Warned
@@ -28,8 +29,11 @@ class OutputLog:
         self._held: dict[StreamName, bytes] = {"stdout": b"", "stderr": b""}
         self._last: deque[bytes] = deque(maxlen=TAIL_LINES)
         self._partial = b""
-        self._file = path.open("ab", buffering=0)
-        self._disk_is_fine = True
+        self._file: FileIO | None = None
+        try:
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            self._give_up(error)
 
     def feed(self, stream: StreamName, data: bytes) -> None:
         """Takes the next piece of `stream`."""
@@ -43,7 +47,8 @@ class OutputLog:
         for stream, data in self._held.items():
             self._emit(stream, data)
             self._held[stream] = b""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def tail(self) -> str:
         """The last lines, as text."""
@@ -59,13 +64,20 @@ class OutputLog:
         self._listener(OutputLine(run_id=self._run_id, stream=stream, data=data))
 
     def _write(self, data: bytes) -> None:
-        if not self._disk_is_fine:
+        if self._file is None:
             return
+        left = memoryview(data)
         try:
-            self._file.write(data)
+            while left:
+                # As much as fits: the error comes with the first byte that does not.
+                left = left[self._file.write(left) :]
         except OSError as error:
-            self._disk_is_fine = False
-            self._listener(Warned(message=f"the log ends early: {self.path}: {error.strerror}"))
+            self._file.close()
+            self._file = None
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self._listener(Warned(message=f"the log ends early: {self.path}: {error.strerror}"))
 
     def _remember(self, data: bytes) -> None:
         *lines, self._partial = (self._partial + data).split(b"\n")

@@ -237,12 +237,7 @@ class _Performance:
         try:
             self.run.close(ending)
         except RecordingError as error:
-            self.performer.listener(
-                Warned(
-                    message=f"{error}; the run's end ({ending.status.value}) is kept in "
-                    f"{self.run.ticket.path} and will be recorded by the next runner command"
-                )
-            )
+            self.performer.listener(Warned(message=str(error)))
         self.performer.listener(
             RunEnded(
                 run_id=self.run.run_id,

@@ -10,6 +10,7 @@ from runner.errors import RequestError
 from runner.events import CheckoutReady, Listener, Warned
 from runner.manifest.load import load
 from runner.model.run import RunRequest, RunSpec
+from runner.recording.limits import check_recordable
 from runner.recording.parent import current_experiment, current_parent
 from runner.settings import Settings
 from runner.sources.fetch import fetch
@@ -46,12 +47,16 @@ def prepare(request: RunRequest, wishes: Wishes, listener: Listener) -> RunSpec:
         raise RequestError(
             "--build-image is for projects with a docker_env", hint="leave it out, or declare docker_env"
         )
+    if request.docker_args and project.environment.kind != "docker":
+        raise RequestError(
+            "--docker-args are for projects that run in docker", hint="leave them out, or declare docker_env"
+        )
     entry_point = project.entry_point(request.entry_point)
     binding = entry_point.bind(request.parameters)
     for warning in (*project.warnings, *binding.warnings, *project.environment.notes):
         listener(Warned(message=warning))
     name, id_ = _experiment(request, wishes)
-    return RunSpec(
+    spec = RunSpec(
         checkout=checkout,
         project_name=project.name,
         entry_point=entry_point,
@@ -65,12 +70,14 @@ def prepare(request: RunRequest, wishes: Wishes, listener: Listener) -> RunSpec:
         experiment_id=id_,
         run_id=request.run_id,
         run_name=request.run_name,
-        parent_run_id=request.parent_run_id or _parent(request, wishes),
+        parent_run_id=request.parent_run_id or current_parent(wishes.environ, of=request.run_id),
         docker_args=request.docker_args,
         build_image=request.build_image,
         backend=request.backend,
         tags=request.tags,
     )
+    check_recordable(spec)
+    return spec
 
 
 def _experiment(request: RunRequest, wishes: Wishes) -> tuple[str | None, str | None]:
@@ -79,9 +86,3 @@ def _experiment(request: RunRequest, wishes: Wishes) -> tuple[str | None, str | 
         return request.experiment_name, request.experiment_id
     inherited = current_experiment(wishes.environ) or wishes.settings.experiment_id
     return (None, inherited) if inherited else (wishes.settings.experiment_name, None)
-
-
-def _parent(request: RunRequest, wishes: Wishes) -> str | None:
-    parent = current_parent(wishes.environ)
-    # A run that was opened by the caller has its parent already, and is often the active run itself.
-    return None if request.run_id else parent

@@ -30,21 +30,30 @@ def _text(value: str) -> str | None:
 
 
 def _seconds(value: str) -> float:
-    number = float(value)
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
     if not 0 <= number < float("inf"):
-        raise ValueError("a number of seconds, 0 or more")
+        raise ValueError(f"a number of seconds, 0 or more, is expected, not {value!r}")
     return number
 
 
 def _size(value: str) -> int:
-    number = int(value)
+    try:
+        number = int(value)
+    except ValueError:
+        number = -1
     if number < 0:
-        raise ValueError("a number of bytes, 0 or more")
+        raise ValueError(f"a whole number of bytes, 0 or more, is expected, not {value!r}")
     return number
 
 
 def _path(value: str) -> Path:
-    return Path(value).expanduser().absolute()
+    expanded = os.path.expanduser(value)
+    if expanded.startswith("~"):
+        raise ValueError(f"nobody's home directory is {value.partition('/')[0]}")
+    return Path(expanded).absolute()
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -165,6 +174,8 @@ class Settings:
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Settings from `environ` and the config file. Raises SettingsError(key, origin)."""
     config_path = _config_path(environ)
+    if environ.get("RUNNER_CONFIG") and not config_path.exists():
+        raise SettingsError("there is no such file", key=str(config_path), origin="RUNNER_CONFIG")
     configured = _read_config(config_path)
     values: dict[str, object] = {}
     origins: dict[str, str] = {}
@@ -177,23 +188,37 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         try:
             values[setting.name] = setting.parse(_expand(text, environ) if origin == "default" else text)
         except ValueError as error:
-            raise SettingsError(f"{text!r} is not right: {error}", key=setting.name, origin=origin) from None
+            raise SettingsError(str(error), key=setting.name, origin=origin) from None
         origins[setting.name] = origin
     return Settings(**values, origins=origins)  # type: ignore[arg-type]  # each value is its parser's result
 
 
 def _expand(default: str, environ: Mapping[str, str]) -> str:
-    home = Path(environ.get("HOME") or Path.home())
     for name, fallback in (("XDG_CACHE_HOME", ".cache"), ("XDG_STATE_HOME", ".local/state")):
-        default = default.replace(f"${name}", environ.get(name) or str(home / fallback))
+        if f"${name}" in default:
+            place = environ.get(name) or os.path.join(_home(environ), fallback)
+            default = default.replace(f"${name}", place)
     return default
+
+
+def _home(environ: Mapping[str, str]) -> str:
+    try:
+        return environ.get("HOME") or str(Path.home())
+    except RuntimeError:
+        # A container's arbitrary user id has no entry among the users.
+        raise SettingsError(
+            "this user has no home directory",
+            key="HOME",
+            origin="the environment",
+            hint="set HOME, or RUNNER_CACHE_DIR and RUNNER_STATE_DIR and RUNNER_CONFIG",
+        ) from None
 
 
 def _config_path(environ: Mapping[str, str]) -> Path:
     if environ.get("RUNNER_CONFIG"):
         return Path(environ["RUNNER_CONFIG"])
-    home = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME") or str(Path.home()), ".config")
-    return Path(home) / "runner" / "config.yaml"
+    folder = environ.get("XDG_CONFIG_HOME") or os.path.join(_home(environ), ".config")
+    return Path(folder) / "runner" / "config.yaml"
 
 
 def _read_config(path: Path) -> dict[str, str]:
@@ -201,6 +226,12 @@ def _read_config(path: Path) -> dict[str, str]:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return {}
+    except OSError as error:
+        raise SettingsError(
+            f"cannot be read: {error.strerror}", key="config.yaml", origin=str(path)
+        ) from None
+    except UnicodeDecodeError:
+        raise SettingsError("not a text file in UTF-8", key="config.yaml", origin=str(path)) from None
     import yaml
 
     try:

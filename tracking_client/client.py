@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from tracking_client.context import TOKEN, RunContext
 from tracking_client.experiments import ExperimentCalls
@@ -25,9 +26,16 @@ class TrackingClient(ArtifactCalls, ExperimentCalls):
         self.tracking_uri = uri
         self.transport = transport_for(uri) if transport is None else transport
 
-    def apart(self, deadline_s: float) -> TrackingClient:
+    @property
+    def local_database(self) -> Path | None:
+        """The database file of a local store; None where the client talks to a server somewhere."""
+        target = self.transport.target
+        return target.database if isinstance(target, LocalStore) else None
+
+    def apart(self, deadline_s: float, *, max_retries: int | None = None) -> TrackingClient:
         """A client of the same server that shares no lock and no connection with any other."""
-        return TrackingClient(self.tracking_uri, transport=self.transport.apart(deadline_s))
+        apart = self.transport.apart(deadline_s, max_retries=max_retries)
+        return TrackingClient(self.tracking_uri, transport=apart)
 
     def run_context(self, run: Run) -> RunContext:
         """What a program started as `run` needs in its environment to log to it.

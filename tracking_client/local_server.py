@@ -34,6 +34,7 @@ IDLE_VARIABLE = "RUNNER_SERVER_IDLE_S"
 _FIRST_PAUSE_S = 0.005
 _LONGEST_PAUSE_S = 0.05
 _LOG_TAIL_LINES = 15
+_DISK_FULL_BYTES = 1 << 20
 
 # A server must not take itself for a part of the run that happened to start it.
 _NOT_FOR_THE_SERVER = frozenset(
@@ -145,10 +146,13 @@ def _token_file(store: LocalStore) -> Path:
     if path.exists() and path.stat().st_size:
         return path
     made = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(os.urandom(32).hex())
-    made.replace(path)
+    try:
+        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(os.urandom(32).hex())
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)
     return path
 
 
@@ -207,8 +211,12 @@ def _start(store: LocalStore, lock_fd: int, port: int) -> subprocess.Popen[bytes
     argv = [sys.executable, "-m", "tracking_server"]
     argv += ["--backend-store-uri", store.uri, "--artifacts-destination", str(store.artifacts)]
     argv += ["--port", str(port), "--idle-exit-s", idle_s, "--lock-fd", str(lock_fd)]
-    argv += ["--token-file", str(_token_file(store))]
-    log_fd = os.open(store.beside(".server.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        argv += ["--token-file", str(_token_file(store))]
+        log = store.beside(".server.log")
+        log_fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except OSError as error:  # a full disk, above all
+        raise _failure(store, f"its files cannot be written: {error.strerror}") from error
     try:
         process = subprocess.Popen(
             argv,
@@ -285,10 +293,21 @@ def _failure(store: LocalStore, what: str) -> LocalServerFailed:
         lines = []
     tail = "".join(f"\n  {line}" for line in lines[-_LOG_TAIL_LINES:])
     said = f"; its last lines:{tail}" if tail else ""
+    if _is_disk_full(store.database.parent):
+        # Its log lies on the same disk, so it may well be silent on this.
+        what += "; the disk is full"
     return LocalServerFailed(
         f"the tracking server of {store.database} did not start: {what} (log: {log_path}){said}",
         log_path=log_path,
     )
+
+
+def _is_disk_full(directory: Path) -> bool:
+    try:
+        disk = os.statvfs(directory)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _DISK_FULL_BYTES
 
 
 # A server outlives us: its Popen is kept so that the interpreter does not warn of it, and a server that

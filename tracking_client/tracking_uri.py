@@ -17,6 +17,7 @@ from tracking_client.errors import InvalidArgument
 
 DATABASE_NAME = "mlruns.db"
 ARTIFACTS_NAME = "mlartifacts"
+_OTHER_SERVICES = frozenset({"databricks", "databricks-uc", "uc"})
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -68,6 +69,8 @@ class RemoteServer:
 def parse(uri: str) -> LocalStore | RemoteServer:
     """What `uri` names. Raises InvalidArgument for a scheme that cannot be tracked to."""
     scheme, separator, _ = uri.partition("://")
+    if uri in _OTHER_SERVICES:
+        raise InvalidArgument(f"the tracking URI {uri!r} names a service that is not MLflow's open API")
     if not separator and ":" not in uri:
         return LocalStore.at(Path(uri))
     if scheme in ("http", "https"):
@@ -86,8 +89,14 @@ def parse(uri: str) -> LocalStore | RemoteServer:
 
 def _remote(uri: str) -> RemoteServer:
     parts = urlsplit(uri)
-    if not parts.hostname:
-        raise InvalidArgument(f"the tracking URI {_without_credentials(uri)!r} names no host")
+    try:
+        named = parts.hostname and parts.port != 0
+    except ValueError:
+        named = None
+    if not named:
+        raise InvalidArgument(
+            f"the tracking URI {_without_credentials(uri)!r} names no host, or no valid port"
+        )
     host = parts.netloc.rpartition("@")[2]
     return RemoteServer(
         url=urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", "")),

@@ -203,9 +203,10 @@ class Transport:
             self._announced_outage = False
             self._say(f"tracking server at {connection.url} answers again")
 
-    def apart(self, deadline_s: float) -> Transport:
-        """A new transport to where this one goes, that tries for `deadline_s` at most."""
-        copy = Transport(self.target, environ=self._environ, patience=Patience(deadline_s=deadline_s))
+    def apart(self, deadline_s: float, *, max_retries: int | None = None) -> Transport:
+        """A new transport to where this one goes, that tries for `deadline_s` at most, and so often again."""
+        patience = Patience(deadline_s=deadline_s, connect_s=min(5.0, deadline_s), max_retries=max_retries)
+        copy = Transport(self.target, environ=self._environ, patience=patience)
         copy._local, copy._connection = self._local, self._connection
         return copy
 

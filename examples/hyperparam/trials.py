@@ -95,6 +95,8 @@ def search(options: Options, ask: Ask, tell: Tell, *, horizon: int) -> None:
             books.close()
     except KeyboardInterrupt:
         sys.exit("stopped; the trials that were running have been ended")
+    except runner.RunnerError as error:
+        sys.exit(f"the search cannot go on: {error}")
 
 
 def _baseline(options: Options) -> Trial:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import click
 
-from runner.errors import RunInterrupted, RunnerError
+from runner.errors import RunnerError
+from runner.printable import printable
 from runner.stop import Stopped
 
 _ISSUES = "please file it with the crash report attached"
@@ -29,14 +30,14 @@ def boundary(command: click.Command, arguments: list[str]) -> int:
         return 130
     except Stopped as stopped:
         return 128 + stopped.signal_number
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
-    except RunInterrupted as error:
-        _say(error)
-        return error.exit_code
+    except click.ClickException as error:
+        _say(error.format_message(), _usage_hint(error))
+        return 2
     except RunnerError as error:
-        _say(error)
+        _say(str(error), error.hint)
         return error.exit_code
     except BrokenPipeError:
         # Whoever read our output has left. Keep the interpreter from complaining at exit.
@@ -47,24 +48,28 @@ def boundary(command: click.Command, arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _say(error: RunnerError) -> None:
-    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-    click.echo(str(error), err=True)
-    if error.hint:
-        click.secho("  → ", fg="cyan", nl=False, err=True)
-        click.echo(error.hint, err=True)
+def _say(message: str, hint: str | None) -> None:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {printable(message)}", err=True)
+    if hint:
+        click.echo(f"  {click.style('→', fg='cyan')} {printable(hint)}", err=True)
+
+
+def _usage_hint(error: click.ClickException) -> str | None:
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    return None if ctx is None else f"`{ctx.command_path} --help` shows the options"
 
 
 def _crash(error: Exception) -> int:
     report = _crash_report(error)
     try:
         path = _write_report(report)
-    except OSError:
+    except (OSError, RunnerError):
         click.echo(report, err=True)
         path = None
-    where = f"\n  → the crash report is {path}; {_ISSUES}" if path else ""
-    click.secho("fault of runner: ", fg="red", bold=True, nl=False, err=True)
-    click.echo(f"{type(error).__name__}: {error}{where}", err=True)
+    title = click.style("fault of runner:", fg="red", bold=True)
+    click.echo(f"{title} {type(error).__name__}: {printable(_redacted(str(error)))}", err=True)
+    if path is not None:
+        click.echo(f"  {click.style('→', fg='cyan')} the crash report is {path}; {_ISSUES}", err=True)
     return 4
 
 
@@ -73,14 +78,18 @@ def _crash_report(error: Exception) -> str:
     import traceback
 
     from runner import __version__
-    from runner.redaction import Redactor, secrets_in
 
-    redact = Redactor(secrets_in(os.environ)).hide_text
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    return redact(
+    return _redacted(
         f"# runner crash report\n\n- runner {__version__}\n- Python {sys.version}\n- {platform.platform()}\n"
         f"- command: {' '.join(sys.argv)}\n\n```\n{trace}```\n"
     )
+
+
+def _redacted(text: str) -> str:
+    from runner.redaction import Redactor, secrets_in
+
+    return Redactor(secrets_in(os.environ)).hide_text(text)
 
 
 def _write_report(report: str) -> Path:

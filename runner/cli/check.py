@@ -8,8 +8,10 @@ import os
 import click
 
 from runner.cli.console import Console
+from runner.cli.wording import count
 from runner.manifest.check import check as problems_of
 from runner.manifest.problem import Problem
+from runner.printable import printable
 from runner.settings import read_settings
 from runner.sources.fetch import fetch
 from runner.sources.reference import parse
@@ -55,14 +57,13 @@ def _print(problems: list[Problem]) -> None:
     for problem in problems:
         where = str(problem.path) if problem.line is None else f"{problem.path}:{problem.line}"
         colour = "red" if problem.severity == "error" else "yellow"
-        click.echo(f"{where}: {click.style(problem.severity, fg=colour)}: {problem.message}")
+        severity = click.style(problem.severity, fg=colour)
+        click.echo(f"{printable(where)}: {severity}: {printable(problem.message)}")
         if problem.suggestion:
-            click.echo(f"  {click.style('→', fg='cyan')} {problem.suggestion}")
+            click.echo(f"  {click.style('→', fg='cyan')} {printable(problem.suggestion)}")
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
     if not problems:
         click.echo("no problems found", err=True)
     else:
-        click.echo(
-            f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}", err=True
-        )
+        click.echo(f"{count(errors, 'error')}, {count(warnings, 'warning')}", err=True)

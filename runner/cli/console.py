@@ -8,9 +8,11 @@ than a second. Nothing moves and nothing is coloured when stderr is a pipe.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
+from runner.cli.wording import duration
 from runner.events import (
     CheckoutReady,
     EnvironmentProgress,
@@ -23,6 +25,7 @@ from runner.events import (
     Warned,
 )
 from runner.model.run import RunStatus
+from runner.printable import on_one_line, printable
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -36,24 +39,17 @@ _LABEL_WIDTH = 12
 _NEVER_SHOWN_BELOW_S = 0.05
 
 
-def duration(seconds: float) -> str:
-    """A duration for people: `0.42 s`, `41 s`, `2 min 03 s`, `1 h 05 min`."""
-    if seconds < 10:
-        return f"{seconds:.2f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"
-
-
 class Console:
-    """Draws the news of one foreground run. A listener; used by one thread."""
+    """Draws the news of one foreground run. A listener; used by one thread.
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    `quiet` leaves only the program's output and warnings. With `output_to_stderr` the program's stdout goes
+    to our stderr, so that our stdout holds nothing but what a program is to read.
+    """
+
+    def __init__(self, *, quiet: bool = False, output_to_stderr: bool = False) -> None:
         self._quiet = quiet
+        self._output_to_stderr = output_to_stderr
+        self._named: set[str] = set()
         self._lively = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._colours = self._lively and "NO_COLOR" not in os.environ
         self._status: Status | None = None
@@ -64,7 +60,7 @@ class Console:
         if isinstance(event, OutputLine):
             self._output(event)
         elif isinstance(event, CheckoutReady):
-            self._line("code", event.description)
+            self._line("code", on_one_line(event.description))
         elif isinstance(event, EnvironmentProgress):
             self._progress("environment", event.step)
         elif isinstance(event, SourceProgress):
@@ -72,17 +68,18 @@ class Console:
         elif isinstance(event, EnvironmentReady):
             self._environment_ready(event)
         elif isinstance(event, RunStarted):
-            self._line("run", f"{event.run_name}  {self._paint(_DIM, event.run_id)}")
+            self._name(event.run_id, event.run_name)
             self._line("tracking", event.tracking_uri)
         elif isinstance(event, RunEnded):
             self._ended(event)
         elif isinstance(event, Warned):
             self._end_progress()
-            self._write(f"{self._paint(_YELLOW, 'warning:')} {event.message}\n")
+            self._write(f"{self._paint(_YELLOW, 'warning:')} {printable(event.message)}\n")
 
     def _output(self, event: OutputLine) -> None:
         # A reader that has left (`runner run … | head`) ends the copy, not the run.
-        stream = sys.stdout if event.stream == "stdout" else sys.stderr
+        is_stdout = event.stream == "stdout" and not self._output_to_stderr
+        stream = sys.stdout if is_stdout else sys.stderr
         if self._reader_left[event.stream]:
             return
         try:
@@ -115,11 +112,17 @@ class Console:
             self._status.stop()
             self._status = None
 
+    def _name(self, run_id: str, run_name: str) -> None:
+        self._named.add(run_id)
+        self._line("run", f"{on_one_line(run_name)}  {self._paint(_DIM, run_id)}")
+
     def _ended(self, event: RunEnded) -> None:
-        self._end_progress()
+        if event.run_id not in self._named:
+            # It never came to its program, but it is on record.
+            self._name(event.run_id, event.run_name)
         colour = _ACCENT if event.status is RunStatus.FINISHED else _RED
-        code = f"  exit code {event.exit_code}" if event.exit_code else ""
-        self._line("status", f"{self._paint(colour, event.status.value)} in {duration(event.seconds)}{code}")
+        status = self._paint(colour, event.status.value)
+        self._line("status", f"{status} in {duration(event.seconds)}{_how(event.exit_code)}")
 
     def _line(self, label: str, text: str) -> None:
         if not self._quiet:
@@ -139,3 +142,14 @@ class Console:
     def close(self) -> None:
         """Leaves the terminal as it was."""
         self._end_progress()
+
+
+def _how(exit_code: int | None) -> str:
+    if not exit_code:
+        return ""
+    if exit_code > 0:
+        return f"  exit code {exit_code}"
+    try:
+        return f"  ended by {signal.Signals(-exit_code).name}"
+    except ValueError:  # a real-time signal
+        return f"  ended by signal {-exit_code}"

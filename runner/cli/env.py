@@ -9,12 +9,14 @@ from pathlib import Path
 
 import click
 
+from runner.cli.wording import age, count, size
 from runner.environments.ensure import environments_root
 from runner.environments.inventory import CachedEnvironment, list_environments
 from runner.environments.inventory import prune as prune_environments
 from runner.settings import read_settings
 
 _DAY_S = 24 * 3600.0
+_ROW = "{:<12}  {:<10}  {:<8}  {:>7}  {:<10}  {:<10}  {}"
 
 
 @click.group()
@@ -33,17 +35,19 @@ def list_(as_json: bool) -> None:
     if not found:
         click.echo("no environments yet: `runner run` builds one when a project needs it", err=True)
         return
+    click.echo(_ROW.format("FINGERPRINT", "KIND", "PYTHON", "SIZE", "MADE", "USED", "REQUIREMENTS"))
     now = time.time()
-    click.echo(f"{'FINGERPRINT':<13} {'KIND':<11} {'PYTHON':<8} {'SIZE':>9}  {'USED':<12} REQUIREMENTS")
     for environment in found:
-        used = "now" if environment.in_use else _ago(environment.last_used_at, now)
-        state = (
-            ", ".join(environment.requirements.split("\n")) if environment.ready else "(leftover of a build)"
-        )
         click.echo(
-            f"{environment.fingerprint[:12]:<13} {environment.kind or '-':<11} "
-            f"{environment.python or '-':<8} "
-            f"{size(environment.size_bytes):>9}  {used:<12} {_shortened(state)}"
+            _ROW.format(
+                environment.fingerprint[:12],
+                environment.kind or "-",
+                environment.python or "-",
+                size(environment.size_bytes),
+                _ago(environment.created_at, now),
+                "now" if environment.in_use else _ago(environment.last_used_at, now),
+                _shortened(_contents(environment)),
+            )
         )
 
 
@@ -83,23 +87,14 @@ def prune(older_than_days: float, everything: bool, dry_run: bool, as_json: bool
         return
     verb = "would remove" if dry_run else "removed"
     for environment in pruned.removed:
-        click.echo(f"{verb} {environment.fingerprint[:12]}  {size(environment.size_bytes)}")
+        click.echo(f"{verb} {environment.fingerprint[:12]}  {size(environment.size_bytes):>7}")
     for path in pruned.leftovers:
         click.echo(f"{verb} {path}")
     for environment, reason in pruned.kept:
         click.echo(f"kept {environment.fingerprint[:12]}: {reason}")
-    click.echo(f"{verb} {len(pruned.removed)} environments, {size(pruned.freed_bytes)}", err=True)
-
-
-def size(size_bytes: float) -> str:
-    """A size for people: `812 B`, `4.2 kB`, `1.3 GB` (powers of 1000)."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size_bytes < 1000:
-            return (
-                f"{size_bytes:.0f} {unit}" if unit == "B" or size_bytes >= 100 else f"{size_bytes:.1f} {unit}"
-            )
-        size_bytes /= 1000
-    return f"{size_bytes:.1f} TB"
+    leftovers = f" and {count(len(pruned.leftovers), 'leftover')}" if pruned.leftovers else ""
+    environments = count(len(pruned.removed), "environment")
+    click.echo(f"{verb} {environments}{leftovers}, {size(pruned.freed_bytes)}", err=True)
 
 
 def _root() -> Path:
@@ -107,12 +102,13 @@ def _root() -> Path:
 
 
 def _ago(then: float | None, now: float) -> str:
-    if then is None:
-        return "-"
-    for unit, length_s in (("d", _DAY_S), ("h", 3600.0), ("min", 60.0)):
-        if now - then >= length_s:
-            return f"{(now - then) / length_s:.0f} {unit} ago"
-    return "just now"
+    return "-" if then is None else age(now - then)
+
+
+def _contents(environment: CachedEnvironment) -> str:
+    if not environment.ready:
+        return "(leftover of a build)"
+    return ", ".join(environment.requirements.split("\n")) or "(nothing)"
 
 
 def _shortened(text: str, width: int = 60) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from importlib import import_module
 
@@ -61,6 +62,9 @@ def cli() -> None:
 
 def main() -> None:
     """The console script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that knows ASCII only still gets the rest of the line.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(boundary(cli, sys.argv[1:]))
 
 

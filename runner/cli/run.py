@@ -9,14 +9,14 @@ from pathlib import Path
 
 import click
 
-from runner.assemble import Workshop, assemble
+from runner.assemble import Workshop, assemble, working_directory
 from runner.cli.console import Console
 from runner.cli.env_file import read_env_file
+from runner.cli.order import show
 from runner.cli.signals import signals_to
 from runner.errors import ParameterError, RequestError, RunFailed, RunInterrupted, UnknownPlugin
 from runner.model.run import Outcome, RunRequest, RunSpec, RunStatus
 from runner.prepare import prepare
-from runner.recording.record import describe
 from runner.stop import Stop
 
 
@@ -105,7 +105,12 @@ def _docker_args(
     help="Set variables from a file of NAME=VALUE lines first.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be run, and start nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print the dry run, or the outcome, as JSON to stdout.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the dry run, or the outcome, as JSON; the program's output goes to stderr.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Only the program's output and errors.")
 def run(
     uri: str,
@@ -152,15 +157,15 @@ def run(
     environ: Mapping[str, str] = os.environ
     if env_file is not None:
         environ = {**os.environ, **read_env_file(env_file)}
-    console = Console(quiet=quiet or as_json or dry_run)
+    console = Console(quiet=quiet or as_json or dry_run, output_to_stderr=as_json)
     stop = Stop()
     try:
         with signals_to(stop):
-            workshop = assemble(environ, listener=console, cwd=Path.cwd())
+            workshop = assemble(environ, listener=console, cwd=working_directory())
             with stop.interruptible():
                 spec = prepare(request, workshop.wishes, console)
             if dry_run:
-                _show(spec, as_json=as_json)
+                show(spec, as_json=as_json)
                 return 0
             outcome = _perform(workshop, spec, stop)
     finally:
@@ -182,7 +187,7 @@ def _perform(workshop: Workshop, spec: RunSpec, stop: Stop) -> Outcome:
         close_lost_runs(tickets, deadline_s=5.0)
         remove_abandoned(
             working_copies(workshop.settings.state_dir),
-            open_run_ids={ticket.run_id for ticket in open_tickets(tickets) if ticket.run_id},
+            open_run_ids=lambda: {ticket.run_id for ticket in open_tickets(tickets) if ticket.run_id},
         )
     return executor.submit(spec).result()
 
@@ -191,41 +196,13 @@ def _raise_if_failed(outcome: Outcome, stop: Stop) -> None:
     if outcome:
         return
     message = f"run {outcome.run_name} ({outcome.run_id}): {outcome.reason}"
-    hint = f"its log is {outcome.log_path}"
+    has_log = outcome.log_path is not None and outcome.log_path.exists()
+    hint = f"its log is {outcome.log_path}" if has_log else None
     if outcome.status is RunStatus.KILLED:
         error = RunInterrupted(message, outcome=outcome, hint=hint)
         error.exit_code = 128 + (stop.signal_number or 2)
         raise error
     raise RunFailed(message, outcome=outcome, hint=hint)
-
-
-def _show(spec: RunSpec, *, as_json: bool) -> None:
-    description = describe(spec)
-    if as_json:
-        click.echo(json.dumps(description, indent=2, ensure_ascii=False))
-        return
-    for key, value in _flat(description):
-        click.echo(f"{key:<26} {value}")
-
-
-def _flat(tree: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            rows += _flat(value, f"{prefix}{key}.")
-        elif isinstance(value, list):
-            rows += [(f"{prefix}{key}[{index}]", _word(item)) for index, item in enumerate(value)]
-        elif value is not None:
-            rows.append((f"{prefix}{key}", _word(value)))
-    return rows
-
-
-def _word(value: object) -> str:
-    # Quoted where the bare text would mislead: empty, padded, or with characters that do not print.
-    text = value if isinstance(value, str) else json.dumps(value)
-    return (
-        text if text and text == text.strip() and text.isprintable() else json.dumps(text, ensure_ascii=False)
-    )
 
 
 def _as_json(outcome: Outcome) -> dict[str, object]:

@@ -64,9 +64,10 @@ def server(
     token_file: Path | None,
 ) -> int:
     """Serve a tracking store until it is stopped."""
+    from runner.assemble import default_tracking_uri, working_directory
     from tracking_server.cli import main
 
-    argv = ["--backend-store-uri", backend_store_uri or f"sqlite:///{Path.cwd()}/mlruns.db"]
+    argv = ["--backend-store-uri", backend_store_uri or default_tracking_uri(working_directory())]
     argv += ["--host", host, "--port", str(port)]
     argv += ["--serve-artifacts" if serve_artifacts else "--no-serve-artifacts"]
     if default_artifact_root is not None:

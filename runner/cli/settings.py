@@ -7,6 +7,8 @@ import os
 
 import click
 
+from runner.cli.wording import size
+from runner.printable import printable
 from runner.settings import SETTINGS, read_settings
 
 
@@ -26,8 +28,18 @@ def settings(as_json: bool) -> None:
         }
         click.echo(json.dumps(table, indent=2))
         return
-    for setting, value, origin in rows:
-        click.echo(f"{setting.name:<28} {_text(value) or '-':<40} {origin}")
+    lines = [(setting.name, _for_people(setting.name, value), origin) for setting, value, origin in rows]
+    widths = [max(len(row[column]) for row in lines) for column in (0, 1)]
+    for name, shown, origin in lines:
+        click.echo(f"{name:<{widths[0]}}  {shown:<{widths[1]}}  {printable(origin)}")
+
+
+def _for_people(name: str, value: object) -> str:
+    if isinstance(value, float) and name.endswith("_s"):
+        return f"{value:g} s"
+    if isinstance(value, int) and name.endswith("_bytes"):
+        return f"{value} B ({size(value)})" if value >= 1000 else f"{value} B"
+    return printable(_text(value) or "-")
 
 
 def _text(value: object) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import click
 
@@ -12,11 +11,11 @@ import click
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 def ui(no_browser: bool) -> None:
     """Open the store of this directory (or MLFLOW_TRACKING_URI) in a browser."""
-    from runner.assemble import assemble
+    from runner.assemble import assemble, working_directory
     from runner.events import ignore
     from runner.recording.closing import close_lost_runs
 
-    recorder = assemble(os.environ, listener=ignore, cwd=Path.cwd()).recorder()
+    recorder = assemble(os.environ, listener=ignore, cwd=working_directory()).recorder()
     close_lost_runs(recorder.tickets, deadline_s=5.0)
     address = recorder.address()
     click.echo(address)

@@ -104,7 +104,7 @@ def _may_fit(candidate: _Candidate, request: PythonRequest) -> bool:
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[_Candidate]:
     yield from _on_path(environ)
-    home = Path(environ.get("HOME") or Path.home())
+    home = Path(environ.get("HOME") or os.path.expanduser("~"))
     yield from _in_pyenv(Path(environ.get("PYENV_ROOT") or home / ".pyenv"))
     data = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share")
     yield from _from_uv(Path(environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python"))

@@ -6,6 +6,7 @@ Only where the user has configured none for uv. All goes by variables, since URL
 from __future__ import annotations
 
 import configparser
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def _config_home(environ: Mapping[str, str]) -> Path:
 
 
 def _home(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("HOME") or Path.home())
+    return Path(environ.get("HOME") or os.path.expanduser("~"))
 
 
 def _pip_configuration(environ: Mapping[str, str]) -> dict[str, str]:

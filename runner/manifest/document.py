@@ -127,7 +127,6 @@ class _Open:
     line: int
     anchor: str | None
     nodes: list[Node] = field(default_factory=list)
-    merges: set[int] = field(default_factory=set)
 
 
 class _Builder:

@@ -5,6 +5,7 @@ Format: https://pip.pypa.io/en/stable/reference/requirements-file-format/
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -179,7 +180,7 @@ def logical_lines(text: str) -> list[tuple[int, str]]:
 
 def _existing(name: str, place: Place, directory: Path) -> Path:
     """Paths start from the project's directory as with pip, else from the file that names them."""
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))
     if path.is_absolute():
         return path
     from_project, from_file = directory / path, place.path.parent / path

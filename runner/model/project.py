@@ -19,6 +19,9 @@ from runner.model.parameter import Parameter
 from runner.model.placeholders import TemplateError, undeclared_hint
 from runner.model.template import Fill, Template, parse
 
+_SCRIPT_SUFFIXES = (".py", ".sh")
+_SCRIPTS_NAMED = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
@@ -198,11 +201,17 @@ class Project:
             return declared
         script = self._script_argv(name)
         if script is None:
-            raise EntryPointNotFound(name, list(self.entry_points), path=self.manifest_path)
+            raise EntryPointNotFound(
+                name, list(self.entry_points), path=self.manifest_path, scripts=self._scripts()
+            )
         return EntryPoint(name=name, script=script, directory=self.directory, path=self.manifest_path)
 
+    def _scripts(self) -> list[str]:
+        files = (path for path in self.directory.glob("*.*") if path.suffix in _SCRIPT_SUFFIXES)
+        return sorted(path.name for path in files if path.is_file())[:_SCRIPTS_NAMED]
+
     def _script_argv(self, name: str) -> tuple[str, ...] | None:
-        if "\0" in name or not name.endswith((".py", ".sh")):
+        if "\0" in name or not name.endswith(_SCRIPT_SUFFIXES):
             return None
         file = (self.directory / name).resolve()
         if not file.is_relative_to(self.directory.resolve()) or not file.is_file():

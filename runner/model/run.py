@@ -22,10 +22,6 @@ class RunStatus(str, Enum):
     FAILED = "FAILED"
     KILLED = "KILLED"
 
-    def is_over(self) -> bool:
-        """Whether nothing more will happen to the run."""
-        return self in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:

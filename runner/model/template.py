@@ -59,10 +59,6 @@ class Template:
         """Whether bash executes it."""
         return self.reading.shell_reason is not None
 
-    def words_of(self, name: str) -> tuple[Word | None, ...]:
-        """The innermost word around each place of `name`; None within a here-document."""
-        return tuple(self._word(slot) for slot in self.slots if slot.name == name)
-
     def fill(self, fills: Mapping[str, Fill], extra: Sequence[tuple[str, str]] = ()) -> Command:
         """The command with values; `extra` options with their values are appended at its end.
 

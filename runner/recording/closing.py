@@ -8,41 +8,61 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from runner.model.run import RunStatus
 from runner.recording.recorder import CLOSE_TIMEOUT_S, TICKET_TAG, client_with_deadline, close_run
-from runner.recording.ticket import Ending, Ticket, open_tickets
+from runner.recording.ticket import Ending, Ticket, open_tickets, remove_abandoned_drafts
 from tracking_client.client import TrackingClient
 from tracking_client.errors import NotFound, TrackingError
 from tracking_client.wire import names
+
+_GIVE_UP_AFTER_S = 30 * 24 * 3600.0
 
 
 def close_lost_runs(tickets: Path, *, deadline_s: float = CLOSE_TIMEOUT_S) -> list[str]:
     """Closes every run whose owner is dead or whose end is not told yet; returns the ids of those closed.
 
-    A server that does not answer is left for the next time.
+    A server that does not answer is asked once and left for the next time, with all its runs; after 30 days
+    it is given up.
     """
+    remove_abandoned_drafts(tickets)
     closed = []
+    silent: set[str] = set()
     for ticket in open_tickets(tickets):
         # One whose owner lives is the owner's: its end may be on the way at this moment.
-        if ticket.owner.is_alive() is not False:
+        if ticket.tracking_uri in silent or ticket.owner.is_alive() is not False:
             continue
         try:
-            run_id = close_lost(ticket, exit_code=None, deadline_s=deadline_s)
+            run_id = close_lost(ticket, exit_code=None, deadline_s=deadline_s, max_retries=0)
         except TrackingError:
+            silent.add(ticket.tracking_uri)
+            _give_up_if_old(ticket)
             continue
         if run_id is not None:
             closed.append(run_id)
     return closed
 
 
-def close_lost(ticket: Ticket, *, exit_code: int | None, deadline_s: float = CLOSE_TIMEOUT_S) -> str | None:
+def close_lost(
+    ticket: Ticket,
+    *,
+    exit_code: int | None,
+    deadline_s: float = CLOSE_TIMEOUT_S,
+    max_retries: int | None = None,
+) -> str | None:
     """Closes the run of `ticket` and redeems it; returns the run's id, None where it never came to be.
 
     Raises TrackingError where the server does not answer: the ticket stays.
     """
-    client = client_with_deadline(ticket.tracking_uri, deadline_s)
+    client = client_with_deadline(ticket.tracking_uri, deadline_s, max_retries=max_retries)
+    database = client.local_database
+    if database is not None and not database.exists():
+        # To ask would make the store anew. Where its directory is away too, it may come back: a disk.
+        if database.parent.exists():
+            ticket.redeem()
+        return None
     run_id = ticket.run_id or _find_by_tag(client, ticket.ticket_id)
     if run_id is not None:
         ending = ticket.ending or Ending(
@@ -59,8 +79,14 @@ def close_lost(ticket: Ticket, *, exit_code: int | None, deadline_s: float = CLO
     return run_id
 
 
+def _give_up_if_old(ticket: Ticket) -> None:
+    with suppress(OSError):
+        if time.time() - ticket.path.stat().st_mtime > _GIVE_UP_AFTER_S:
+            ticket.redeem()
+
+
 def _find_by_tag(client: TrackingClient, ticket_id: str) -> str | None:
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    experiments = [experiment.experiment_id for experiment in client.find_experiments()]
     found = client.search_runs(experiments, f"tags.`{TICKET_TAG}` = '{ticket_id}'", max_results=1)
     return found[0].info.run_id if found else None
 

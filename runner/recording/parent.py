@@ -18,10 +18,14 @@ class _Run(Protocol):
     info: _Info
 
 
-def current_parent(environ: Mapping[str, str]) -> str | None:
-    """The run active in this thread or process, else the run that launched this process, else None."""
-    run = _active_run()
-    return RunContext.from_environ(environ).launched_run_id if run is None else run.info.run_id
+def current_parent(environ: Mapping[str, str], *, of: str | None = None) -> str | None:
+    """The run active in this thread or process, else the run that launched this process, else None.
+
+    Never `of` itself: a run that the caller opened for its trial is often the active one.
+    """
+    active = _active_run()
+    candidates = (active and active.info.run_id, RunContext.from_environ(environ).launched_run_id)
+    return next((run_id for run_id in candidates if run_id and run_id != of), None)
 
 
 def current_experiment(environ: Mapping[str, str]) -> str | None:

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from collections.abc import Mapping
 
 from runner.model.run import RunSpec
 from runner.model.source import Provenance
 from tracking_client.wire import names
+
+
+def user_name() -> str:
+    """Whoever runs this, by name; by number where it has none (a container's arbitrary user)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return str(os.getuid())
+
+
+def recordable(text: str) -> str:
+    """`text` as the wire can carry it: bytes of a path that are no text are shown as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def provenance_tags(provenance: Provenance) -> dict[str, str]:
@@ -20,7 +35,7 @@ def provenance_tags(provenance: Provenance) -> dict[str, str]:
     }
     if provenance.commit is not None:
         tags[names.GIT_DIRTY] = "false" if provenance.dirty is None else "true"
-    return {name: value for name, value in tags.items() if value}
+    return {name: recordable(value) for name, value in tags.items() if value}
 
 
 def describe(spec: RunSpec) -> dict[str, object]:

@@ -6,12 +6,11 @@ run, is on disk as a ticket before it is told to the server, so that it cannot b
 
 from __future__ import annotations
 
-import getpass
 import json
 import time
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +18,18 @@ from runner.errors import RecordingError, RequestError
 from runner.model.environment import Environment
 from runner.model.run import RunSpec, RunStatus
 from runner.recording.heartbeat import Heart
-from runner.recording.record import describe, provenance_tags
+from runner.recording.record import describe, provenance_tags, recordable, user_name
 from runner.recording.ticket import Ending, Ticket
 from tracking_client.client import TrackingClient
 from tracking_client.context import RunContext
-from tracking_client.errors import TrackingError
+from tracking_client.errors import (
+    InvalidArgument,
+    LocalServerFailed,
+    NotFound,
+    TrackingError,
+    TransportError,
+    Unauthorized,
+)
 from tracking_client.wire import names
 from tracking_client.wire.entities import Param, Run, RunTag
 
@@ -44,6 +50,7 @@ SKIPPED_TAG = "runner.source.skipped"
 ENVIRONMENT_TAG = "runner.environment"
 COMMAND_TAG = "runner.command"
 CLOSE_TIMEOUT_S = 20.0
+FIRST_CONTACT_S = 20.0
 
 
 @contextmanager
@@ -52,11 +59,17 @@ def told_as_recording_error(uri: str) -> Iterator[None]:
     try:
         yield
     except TrackingError as error:
-        raise RecordingError(
-            f"the tracking server did not take the record: {error}",
-            uri=uri,
-            hint="look at the server's log, or set MLFLOW_TRACKING_URI to another server",
-        ) from error
+        raise RecordingError(f"not recorded: {error}", uri=uri, hint=_next_step(error)) from error
+
+
+def _next_step(error: TrackingError) -> str | None:
+    if isinstance(error, LocalServerFailed):
+        return f"its log is {error.log_path}"
+    if isinstance(error, TransportError):
+        return "start that server, or set MLFLOW_TRACKING_URI to one that answers"
+    if isinstance(error, (Unauthorized, NotFound, InvalidArgument)):
+        return None  # the server's message says what to do
+    return "look at the server's log"
 
 
 @dataclass(slots=True)
@@ -114,21 +127,37 @@ class OpenRun:
                 client.log_text(self.run_id, environment.lock, f"{ARTIFACT_FOLDER}/{LOCK_NAME}")
 
     def close(self, ending: Ending) -> None:
-        """Stores the log and the end. Raises RecordingError; then the ticket stays and keeps the promise."""
+        """Stores the log and the end. Raises RecordingError, which says who will do it; the ticket stays."""
         self.recorder.heart.forget(self.run_id)
-        self.ticket = self.ticket.with_ending(ending)
-        with told_as_recording_error(self.recorder.uri):
-            close_run(self.recorder.closing_client, self.run_id, self.experiment_id, self.log_path, ending)
+        promise = self._promise(ending)
+        try:
+            with told_as_recording_error(self.recorder.uri):
+                close_run(
+                    self.recorder.closing_client, self.run_id, self.experiment_id, self.log_path, ending
+                )
+        except RecordingError as error:
+            raise RecordingError(f"{error}; {promise}", uri=self.recorder.uri, hint=error.hint) from error
         self.ticket.redeem()
+
+    def _promise(self, ending: Ending) -> str:
+        """What becomes of the end if the server does not take it now."""
+        end = f"the run's end ({ending.status.value})"
+        try:
+            self.ticket = self.ticket.with_ending(ending)
+        except OSError as error:
+            # The disk is full. The server, on another one perhaps, is told all the same.
+            return f"{end} cannot be kept in {self.ticket.path} either ({error.strerror}) and is lost"
+        return f"{end} is kept in {self.ticket.path} and will be recorded by the next runner command"
 
 
 class Recorder:
     """Writes to one tracking server. Thread-safe."""
 
     def __init__(self, uri: str, *, state_dir: Path, close_timeout_s: float = CLOSE_TIMEOUT_S) -> None:
-        self.uri = uri
-        self.state_dir = state_dir
         self.client = TrackingClient(uri)
+        # Whoever reads a ticket may be in another directory: a relative path would name another store there.
+        self.uri = self.client.tracking_uri
+        self.state_dir = state_dir
         self.closing_client = client_with_deadline(uri, close_timeout_s)
         self.heart = Heart(self.client)
 
@@ -147,40 +176,71 @@ class Recorder:
     def open(self, spec: RunSpec) -> OpenRun:
         """Creates the run, or takes the one that `spec.run_id` names, with its tags.
 
-        Raises RecordingError; a run that the server made all the same is closed by its ticket.
+        Raises RequestError where the run or the experiment asked for does not exist, else RecordingError; a
+        run that the server made all the same is closed by its ticket.
         """
-        ticket = Ticket.write(self.tickets, tracking_uri=self.uri, run_id=spec.run_id)
-        with told_as_recording_error(self.uri):
-            opened = self._resume(spec, ticket) if spec.run_id else self._create(spec, ticket)
+        ticket = self._ticket(spec)
+        try:
+            with told_as_recording_error(self.uri):
+                opened = self._resume(spec, ticket) if spec.run_id else self._create(spec, ticket)
+        except RecordingError as error:
+            if not isinstance(error.__cause__, (NotFound, InvalidArgument)):
+                raise
+            ticket.redeem()
+            raise RequestError(str(error.__cause__), hint=_other_place(spec)) from error
         self.heart.beat_for(opened.run_id)
         return opened
+
+    def _first_contact(self, spec: RunSpec) -> TrackingClient:
+        # Somebody at a terminal who mistyped an address is told soon; a trial waits for a server that is
+        # being restarted.
+        if spec.parent_run_id or self.client.local_database is not None:
+            return self.client
+        return self.client.apart(min(FIRST_CONTACT_S, self.client.transport.patience.deadline_s))
+
+    def _ticket(self, spec: RunSpec) -> Ticket:
+        try:
+            return Ticket.write(self.tickets, tracking_uri=self.uri, run_id=spec.run_id)
+        except OSError as error:
+            raise RecordingError(
+                f"the run cannot be noted down in {self.tickets}: {error.strerror}",
+                uri=self.uri,
+                hint="make space there, or choose another directory with RUNNER_STATE_DIR",
+            ) from error
 
     def _create(self, spec: RunSpec, ticket: Ticket) -> OpenRun:
         tags = {
             **self._tags(spec, ticket),
             **({names.PARENT_RUN_ID: spec.parent_run_id} if spec.parent_run_id else {}),
         }
-        run = self.client.create_run(
-            self._experiment_id(spec), start_time=_now_ms(), tags=tags, run_name=spec.run_name
+        client = self._first_contact(spec)
+        run = client.create_run(
+            _experiment_id(client, spec), start_time=_now_ms(), tags=tags, run_name=spec.run_name
         )
         return self._opened(spec, ticket, run, run.info.run_name or "")
 
     def _resume(self, spec: RunSpec, ticket: Ticket) -> OpenRun:
         assert spec.run_id is not None
-        run = self.client.get_run(spec.run_id)
+        run = self._first_contact(spec).get_run(spec.run_id)
         tags = self._tags(spec, ticket)
         tags.pop(names.USER, None)
         if spec.run_name:
             tags[names.RUN_NAME] = spec.run_name
-        set_tags(self.client, spec.run_id, tags)
+        parent = run.data.tags.get(names.PARENT_RUN_ID) or spec.parent_run_id
+        if parent:
+            # MLflow's client opens a trial in a worker thread without its parent.
+            tags[names.PARENT_RUN_ID] = parent
+            spec = replace(spec, parent_run_id=parent)
+        set_tags(self.client, run.info.run_id, tags)
         if RunStatus(run.info.status) is not RunStatus.RUNNING:
-            self.client.update_run(spec.run_id, status=RunStatus.RUNNING.value)
+            self.client.update_run(run.info.run_id, status=RunStatus.RUNNING.value)
         return self._opened(spec, ticket, run, spec.run_name or run.info.run_name or "")
 
     def _opened(self, spec: RunSpec, ticket: Ticket, run: Run, run_name: str) -> OpenRun:
         run_id = run.info.run_id
         log_path = self.state_dir / "logs" / run_id / LOG_NAME
-        log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with suppress(OSError):  # a log that cannot be written costs the log, not the run
+            log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return OpenRun(
             recorder=self,
             spec=spec,
@@ -190,20 +250,13 @@ class Recorder:
             log_path=log_path,
         )
 
-    def _experiment_id(self, spec: RunSpec) -> str:
-        if spec.experiment_id:
-            return spec.experiment_id
-        if not spec.experiment_name:
-            return "0"
-        return self.client.ensure_experiment(spec.experiment_name).experiment_id
-
     def _tags(self, spec: RunSpec, ticket: Ticket) -> dict[str, str]:
         return {
-            names.USER: getpass.getuser(),
+            names.USER: user_name(),
             names.PROJECT_BACKEND: spec.backend,
             names.PROJECT_ENTRY_POINT: spec.entry_point.name,
             **({} if spec.environment.kind == "local" else {names.PROJECT_ENV: spec.environment.kind}),
-            COMMAND_TAG: spec.command.display[:5000],
+            COMMAND_TAG: recordable(spec.command.display[:5000]),
             **provenance_tags(spec.checkout.provenance),
             **spec.tags,
             TICKET_TAG: ticket.ticket_id,
@@ -219,7 +272,7 @@ class Recorder:
             )
         self.client.log_text(
             opened.run_id,
-            json.dumps(describe(spec), indent=2, ensure_ascii=False) + "\n",
+            recordable(json.dumps(describe(spec), indent=2, ensure_ascii=False)) + "\n",
             f"{ARTIFACT_FOLDER}/{SPEC_NAME}",
         )
         if spec.checkout.provenance.dirty is not None:
@@ -241,7 +294,10 @@ class Recorder:
         # The trials of a sweep share one working tree: it is stored once, with their parent.
         if parent_run_id is None:
             return None
-        tags: Mapping[str, str] = self.client.get_run(parent_run_id).data.tags
+        try:
+            tags: Mapping[str, str] = self.client.get_run(parent_run_id).data.tags
+        except NotFound:
+            return None  # it is on another server
         return tags.get(SOURCE_ARTIFACTS_TAG) if tags.get(SOURCE_DIGEST_TAG) == digest else None
 
     def _upload_sources(self, opened: OpenRun, write_sources: SourceWriter) -> None:
@@ -252,9 +308,23 @@ class Recorder:
             self.client.log_artifacts(opened.run_id, folder, SOURCE_FOLDER)
 
 
-def client_with_deadline(uri: str, deadline_s: float) -> TrackingClient:
-    """A client of `uri` whose every call ends within `deadline_s`, retries included."""
-    return TrackingClient(uri).apart(deadline_s)
+def _experiment_id(client: TrackingClient, spec: RunSpec) -> str:
+    if spec.experiment_id:
+        return spec.experiment_id
+    if not spec.experiment_name:
+        return "0"
+    return client.ensure_experiment(spec.experiment_name).experiment_id
+
+
+def _other_place(spec: RunSpec) -> str | None:
+    if spec.run_id:
+        return "leave --run-id out for a new run, or give the id of one that this server has"
+    return "give --experiment-name, which is created when missing" if spec.experiment_id else None
+
+
+def client_with_deadline(uri: str, deadline_s: float, *, max_retries: int | None = None) -> TrackingClient:
+    """A client of `uri` whose every call ends within `deadline_s`, retries (at most so many) included."""
+    return TrackingClient(uri).apart(deadline_s, max_retries=max_retries)
 
 
 def set_tags(client: TrackingClient, run_id: str, tags: Mapping[str, str]) -> None:
@@ -271,11 +341,11 @@ def close_run(
     """
     if log_path is not None and log_path.exists():
         client.log_artifact(run_id, log_path, ARTIFACT_FOLDER)
-    tags = {names.END_REASON: ending.reason[:5000]} if ending.reason else {}
+    # Set in any case: a server that took us for dead meanwhile wrote a reason of its own.
+    tags = {names.END_REASON: ending.reason[:5000] or "the program ended well"}
     if ending.exit_code is not None:
         tags[names.EXIT_CODE] = str(ending.exit_code)
-    if tags:
-        set_tags(client, run_id, tags)
+    set_tags(client, run_id, tags)
     client.set_terminated(run_id, ending.status.value, ending.ended_at_ms)
     if ending.status is not RunStatus.FINISHED and experiment_id is not None:
         _close_children(client, run_id, experiment_id, ending)

@@ -6,10 +6,13 @@ whose end could not be told to the server, is redeemed by `runner.recording.clos
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from runner.model.run import RunStatus
 from runner.owner import Owner
 
 _FORMAT_VERSION = 1
+_DRAFT = ".tmp"
+_DRAFT_ABANDONED_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,7 @@ class Ticket:
 
     @classmethod
     def write(cls, folder: Path, *, tracking_uri: str, run_id: str | None = None) -> Ticket:
-        """A new ticket of this process, on disk when the call returns."""
+        """A new ticket of this process, on disk when the call returns. Raises OSError where it cannot be."""
         ticket_id = uuid.uuid4().hex
         ticket = cls(
             path=folder / f"{ticket_id}.json",
@@ -57,27 +62,34 @@ class Ticket:
         return ticket
 
     def with_run(self, *, run_id: str, experiment_id: str, log_path: Path) -> Ticket:
-        """The ticket once its run exists, saved."""
+        """The ticket once its run exists, saved if there is space: else the run is found by its tag."""
         ticket = replace(self, run_id=run_id, experiment_id=experiment_id, log_path=log_path)
-        ticket.save()
+        with suppress(OSError):
+            ticket.save()
         return ticket
 
     def with_ending(self, ending: Ending) -> Ticket:
-        """The ticket of a run whose end the server does not know yet, saved."""
+        """The ticket of a run whose end the server does not know yet, saved. Raises OSError."""
         ticket = replace(self, ending=ending)
         ticket.save()
         return ticket
 
     def save(self) -> None:
-        """Puts the ticket on disk, whole or not at all."""
+        """Puts the ticket on disk, whole or not at all. Raises OSError; what was there then stays."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        staging = self.path.with_suffix(f".{os.getpid()}.tmp")
-        descriptor = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(self._as_json(), file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(staging, self.path)
+        draft = self.path.with_suffix(f".{os.getpid()}{_DRAFT}")
+        content = json.dumps(self._as_json()).encode()
+        try:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb", buffering=0) as file:
+                if file.write(content) != len(content):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(draft))
+                os.fsync(descriptor)
+            os.replace(draft, self.path)
+        except BaseException:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise
 
     def redeem(self) -> None:
         """Removes the ticket: its run is closed."""
@@ -142,3 +154,14 @@ def open_tickets(folder: Path) -> Iterator[Ticket]:
             ticket = Ticket.read(folder / name)
             if ticket is not None:
                 yield ticket
+
+
+def remove_abandoned_drafts(folder: Path) -> None:
+    """Removes what was left of tickets by those who were killed while they wrote them."""
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if name.endswith(_DRAFT):
+                draft = folder / name
+                with suppress(OSError):
+                    if time.time() - draft.stat().st_mtime > _DRAFT_ABANDONED_S:
+                        draft.unlink()

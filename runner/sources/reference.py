@@ -115,9 +115,10 @@ def _local(path: Path, typed: str, subdirectory: str, revision: str | None) -> S
         )
     if resolved.suffix.lower() == ".zip":
         return _archive(str(resolved), str(resolved), subdirectory, revision)
+    script = f" with -e {path.name}" if path.suffix in (".py", ".sh") else ""
     raise RequestError(
         f"{typed!r} is a file, not a project",
-        hint=f"name the directory that holds it: {str(path.parent)!r}",
+        hint=f"name the directory that holds it: {str(path.parent)!r}{script}",
     )
 
 
@@ -171,8 +172,7 @@ def _no_such_path(typed: str) -> RequestError:
         )
     meant = _existing_name_like(Path(typed))
     return RequestError(
-        f"there is no directory {_shown(typed)!r}" + (f" (did you mean {meant!r}?)" if meant else ""),
-        hint=_EXPECTED,
+        f"there is no directory {_shown(typed)!r}", hint=f"did you mean {meant!r}?" if meant else _EXPECTED
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def working_copies(state_dir: Path) -> Path:
     return state_dir / "working-copies"
 
 
-def remove_abandoned(copies: Path, *, open_run_ids: Collection[str]) -> None:
+def remove_abandoned(copies: Path, *, open_run_ids: Callable[[], Collection[str]]) -> None:
     """Removes the working copies of runs that are no longer open: their performer was killed.
 
     Copies that a living process is just making stay.
@@ -74,8 +74,10 @@ def remove_abandoned(copies: Path, *, open_run_ids: Collection[str]) -> None:
         names = os.listdir(copies)
     except OSError:
         return
+    # Asked for after the copies were listed: a run that opened meanwhile has its copy in neither list.
+    still_open = open_run_ids() if names else ()
     for name in names:
-        if name not in open_run_ids and not staging_folders.is_staging(name):
+        if name not in still_open and not staging_folders.is_staging(name):
             remove_tree(copies / name)
 
 

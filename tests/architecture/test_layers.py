@@ -25,7 +25,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"lease"},
         {"events", "plugins", "settings", "owner", "local_source"},
         {"process", "redaction", "guardian"},
-        {"guardian_reports", "stop"},
+        {"guardian_reports", "printable", "stop"},
         {"model", "errors"},
     ],
     "tracking_client": [

@@ -58,12 +58,12 @@ def ready_environments() -> list[Path]:
     return list((Path(os.environ["HOME"]) / ".cache/runner/environments").glob("*/*/ready.json"))
 
 
-def left_running(user: User) -> list[str]:
-    """The commands of this test that still run, but for the tracking server."""
+def left_running(user: User, *servers: int) -> list[str]:
+    """The commands of this test that still run, but for the local server and further `servers` (pids)."""
     left = []
     for process in psutil.process_iter():
         try:
-            if process.pid in (os.getpid(), user.server_pid()):
+            if process.pid in (os.getpid(), user.server_pid(), *servers):
                 continue
             if process.environ().get("HOME") == os.environ["HOME"] and process.status() != "zombie":
                 left.append(" ".join(process.cmdline()))

@@ -99,7 +99,7 @@ def test_a_directory_without_a_project_file_has_its_scripts() -> None:
     assert (project.manifest_path, dict(project.entry_points), project.name) == (None, {}, None)
     argv = project.entry_point("show.py").bind({"x": "a b"}).command.argv
     assert json.loads(capture(argv, cwd=project.directory, environ=ENVIRON).stdout) == ["--x", "a b"]
-    with pytest.raises(EntryPointNotFound, match="declared: none"):
+    with pytest.raises(EntryPointNotFound, match="there is no MLproject file"):
         project.entry_point("main")
 
 

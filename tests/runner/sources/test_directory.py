@@ -330,11 +330,11 @@ def test_copies_of_runs_that_are_over_are_removed_but_not_those_being_made(tmp_p
     (copies / "over" / "sub").chmod(0o500)
 
     with staging(copies) as being_made:
-        remove_abandoned(copies, open_run_ids={"open"})
+        remove_abandoned(copies, open_run_ids=lambda: {"open"})
         assert being_made.exists()
 
     assert [folder.name for folder in copies.iterdir()] == ["open"]
-    remove_abandoned(tmp_path / "nothing", open_run_ids=())
+    remove_abandoned(tmp_path / "nothing", open_run_ids=set)
 
 
 def test_the_users_own_directory_is_not_copied(fetcher: Fetcher, tmp_path: Path) -> None:
