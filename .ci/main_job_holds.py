@@ -9,6 +9,7 @@ TRIALS = 12
 
 
 def main() -> None:
+    """Asserts it."""
     client = TrackingClient()
     runs = list(client.find_runs([experiment.experiment_id for experiment in mlflow.search_experiments()]))
     tags = {run.info.run_id: run.data.tags for run in runs}

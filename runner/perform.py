@@ -25,7 +25,8 @@ from runner.model.run import Outcome, RunSpec, RunStatus
 from runner.model.source import Checkout
 from runner.output import OutputLog
 from runner.process import ProgramNotStarted, run_program
-from runner.recording.recorder import OpenRun, Recorder
+from runner.recording.open_run import OpenRun
+from runner.recording.recorder import Recorder
 from runner.recording.ticket import Ending
 from runner.redaction import Redactor, secrets_in
 from runner.settings import Settings
@@ -173,24 +174,14 @@ class _Performance:
 
     def _execute(self, environment: Environment, command: Command, directory: Path) -> Ending:
         context = self.run.context()
-        environ = context.apply(environment.environ(self.performer.environ))
-        environ.update(inheritance(environment))
-        environ.setdefault("PYTHONUNBUFFERED", "1")
+        environ = self._programs_environ(environment, context.apply)
         log = OutputLog(
             self.run.log_path,
             run_id=self.run.run_id,
             redactor=Redactor(secrets_in(environ)),
             listener=self.performer.listener,
         )
-        self.performer.listener(
-            RunStarted(
-                run_id=self.run.run_id,
-                run_name=self.run.run_name,
-                entry_point=self.spec.entry_point.name,
-                tracking_uri=context.tracking_uri or self.performer.recorder.uri,
-                experiment_id=self.run.experiment_id,
-            )
-        )
+        self._announce(context.tracking_uri)
         if environment.kind == "docker":
             from runner.environments.docker import stop_container
 
@@ -206,7 +197,7 @@ class _Performance:
                 stop=self.stop,
                 grace_s=self.performer.settings.grace_s,
                 last_resort=(
-                    *(sys.executable, "-m", "runner.recording.closing"),
+                    *(sys.executable, "-m", "runner.recording.lost_runs"),
                     str(self.run.ticket.path),
                 ),
             )
@@ -216,6 +207,26 @@ class _Performance:
             log.close()
             self.tail = log.tail()
         return _ended(exit_code, self.stop)
+
+    def _programs_environ(
+        self, environment: Environment, as_this_run: Callable[[Mapping[str, str]], dict[str, str]]
+    ) -> dict[str, str]:
+        environ = as_this_run(environment.environ(self.performer.environ))
+        environ.update(inheritance(environment))
+        # A program that writes to a pipe would keep its lines to itself until it has 8 KiB of them.
+        environ.setdefault("PYTHONUNBUFFERED", "1")
+        return environ
+
+    def _announce(self, tracking_uri: str | None) -> None:
+        self.performer.listener(
+            RunStarted(
+                run_id=self.run.run_id,
+                run_name=self.run.run_name,
+                entry_point=self.spec.entry_point.name,
+                tracking_uri=tracking_uri or self.performer.recorder.uri,
+                experiment_id=self.run.experiment_id,
+            )
+        )
 
     def _container(self) -> str:
         return f"runner-{self.run.run_id}"

@@ -32,10 +32,7 @@ def prepare(request: RunRequest, wishes: Wishes, listener: Listener) -> RunSpec:
     Raises RequestError where the request or the project is wrong, SourceError where it cannot be fetched.
     """
     settings = wishes.settings
-    if request.experiment_id and request.experiment_name:
-        raise RequestError(
-            "an experiment's name and id are both given", hint="give --experiment-name or --experiment-id"
-        )
+    name, id_ = _experiment(request, wishes)
     checkout = fetch(parse(request.uri, request.version), settings=settings, listener=listener)
     listener(CheckoutReady(directory=checkout.directory, description=checkout.provenance.source_name))
     project = load(
@@ -43,19 +40,12 @@ def prepare(request: RunRequest, wishes: Wishes, listener: Listener) -> RunSpec:
         env_manager=request.env_manager or settings.env_manager,
         inherited_manager=lambda declared: inherited_manager(wishes.environ, declared),
     )
-    if request.build_image and project.environment.kind != "docker":
-        raise RequestError(
-            "--build-image is for projects with a docker_env", hint="leave it out, or declare docker_env"
-        )
-    if request.docker_args and project.environment.kind != "docker":
-        raise RequestError(
-            "--docker-args are for projects that run in docker", hint="leave them out, or declare docker_env"
-        )
+    if project.environment.kind != "docker":
+        _refuse_docker_options(request)
     entry_point = project.entry_point(request.entry_point)
     binding = entry_point.bind(request.parameters)
     for warning in (*project.warnings, *binding.warnings, *project.environment.notes):
         listener(Warned(message=warning))
-    name, id_ = _experiment(request, wishes)
     spec = RunSpec(
         checkout=checkout,
         project_name=project.name,
@@ -80,8 +70,20 @@ def prepare(request: RunRequest, wishes: Wishes, listener: Listener) -> RunSpec:
     return spec
 
 
+def _refuse_docker_options(request: RunRequest) -> None:
+    hint = "leave it out, or declare docker_env"
+    if request.build_image:
+        raise RequestError("--build-image is for projects with a docker_env", hint=hint)
+    if request.docker_args:
+        raise RequestError("--docker-args is for projects that run in docker", hint=hint)
+
+
 def _experiment(request: RunRequest, wishes: Wishes) -> tuple[str | None, str | None]:
     """The experiment's name and id, of which at most one is set: asked for, inherited, or configured."""
+    if request.experiment_id and request.experiment_name:
+        raise RequestError(
+            "an experiment's name and id are both given", hint="give --experiment-name or --experiment-id"
+        )
     if request.experiment_name or request.experiment_id:
         return request.experiment_name, request.experiment_id
     inherited = current_experiment(wishes.environ) or wishes.settings.experiment_id

@@ -177,7 +177,7 @@ def run(
 
 
 def _perform(workshop: Workshop, spec: RunSpec, stop: Stop) -> Outcome:
-    from runner.recording.closing import close_lost_runs
+    from runner.recording.lost_runs import close_lost_runs
     from runner.recording.ticket import open_tickets
     from runner.sources.working_copy import remove_abandoned, working_copies
 

@@ -13,7 +13,7 @@ def ui(no_browser: bool) -> None:
     """Open the store of this directory (or MLFLOW_TRACKING_URI) in a browser."""
     from runner.assemble import assemble, working_directory
     from runner.events import ignore
-    from runner.recording.closing import close_lost_runs
+    from runner.recording.lost_runs import close_lost_runs
 
     recorder = assemble(os.environ, listener=ignore, cwd=working_directory()).recorder()
     close_lost_runs(recorder.tickets, deadline_s=5.0)

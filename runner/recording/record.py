@@ -10,6 +10,18 @@ from runner.model.run import RunSpec
 from runner.model.source import Provenance
 from tracking_client.wire import names
 
+ARTIFACT_FOLDER = "runner"
+LOG_NAME = "output.log"
+LOCK_NAME = "environment.lock"
+SPEC_NAME = "run.json"
+SOURCE_FOLDER = f"{ARTIFACT_FOLDER}/source"
+TICKET_TAG = "runner.ticket"
+SOURCE_DIGEST_TAG = "runner.source.digest"
+SOURCE_ARTIFACTS_TAG = "runner.source.artifacts"
+SKIPPED_TAG = "runner.source.skipped"
+ENVIRONMENT_TAG = "runner.environment"
+COMMAND_TAG = "runner.command"
+
 
 def user_name() -> str:
     """Whoever runs this, by name; by number where it has none (a container's arbitrary user)."""

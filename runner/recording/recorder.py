@@ -1,153 +1,33 @@
-"""Opens and closes the tracked record of a run.
-
-Recording is a command: each call succeeds or raises RecordingError. The one that matters most, the end of a
-run, is on disk as a ticket before it is told to the server, so that it cannot be lost.
-"""
+"""Opens the tracked record of a run. It succeeds, or raises."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from runner.errors import RecordingError, RequestError
-from runner.model.environment import Environment
 from runner.model.run import RunSpec, RunStatus
+from runner.recording.close import CLOSE_TIMEOUT_S, client_with_deadline, set_tags
+from runner.recording.failure import told_as_recording_error
 from runner.recording.heartbeat import Heart
-from runner.recording.record import describe, provenance_tags, recordable, user_name
-from runner.recording.ticket import Ending, Ticket
-from tracking_client.client import TrackingClient
-from tracking_client.context import RunContext
-from tracking_client.errors import (
-    InvalidArgument,
-    LocalServerFailed,
-    NotFound,
-    TrackingError,
-    TransportError,
-    Unauthorized,
+from runner.recording.open_run import OpenRun
+from runner.recording.record import (
+    COMMAND_TAG,
+    LOG_NAME,
+    TICKET_TAG,
+    provenance_tags,
+    recordable,
+    user_name,
 )
+from runner.recording.ticket import Ticket
+from tracking_client.client import TrackingClient
+from tracking_client.errors import InvalidArgument, NotFound
 from tracking_client.wire import names
-from tracking_client.wire.entities import Param, Run, RunTag
+from tracking_client.wire.entities import Run
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-SourceWriter = Callable[[Path], object]
-
-ARTIFACT_FOLDER = "runner"
-LOG_NAME = "output.log"
-LOCK_NAME = "environment.lock"
-SPEC_NAME = "run.json"
-SOURCE_FOLDER = f"{ARTIFACT_FOLDER}/source"
-TICKET_TAG = "runner.ticket"
-SOURCE_DIGEST_TAG = "runner.source.digest"
-SOURCE_ARTIFACTS_TAG = "runner.source.artifacts"
-SKIPPED_TAG = "runner.source.skipped"
-ENVIRONMENT_TAG = "runner.environment"
-COMMAND_TAG = "runner.command"
-CLOSE_TIMEOUT_S = 20.0
 FIRST_CONTACT_S = 20.0
-
-
-@contextmanager
-def told_as_recording_error(uri: str) -> Iterator[None]:
-    """Turns the client's errors into ours, naming the server."""
-    try:
-        yield
-    except TrackingError as error:
-        raise RecordingError(f"not recorded: {error}", uri=uri, hint=_next_step(error)) from error
-
-
-def _next_step(error: TrackingError) -> str | None:
-    if isinstance(error, LocalServerFailed):
-        return f"its log is {error.log_path}"
-    if isinstance(error, TransportError):
-        return "start that server, or set MLFLOW_TRACKING_URI to one that answers"
-    if isinstance(error, (Unauthorized, NotFound, InvalidArgument)):
-        return None  # the server's message says what to do
-    return "look at the server's log"
-
-
-@dataclass(slots=True)
-class OpenRun:
-    """The record of a run that is under way. Used by one thread."""
-
-    recorder: Recorder
-    spec: RunSpec
-    ticket: Ticket
-    run: Run
-    run_name: str
-    log_path: Path
-
-    @property
-    def run_id(self) -> str:
-        """The tracked run's id."""
-        return self.run.info.run_id
-
-    @property
-    def experiment_id(self) -> str:
-        """The experiment that the run is in."""
-        return self.run.info.experiment_id
-
-    def context(self) -> RunContext:
-        """What the program must know to log to this run."""
-        with told_as_recording_error(self.recorder.uri):
-            return self.recorder.client.run_context(self.run)
-
-    def record_order(self, *, write_sources: SourceWriter) -> None:
-        """Stores params, the whole order and, of a dirty working tree, what distinguishes it from its commit.
-
-        `write_sources(folder)` is called where files are to be stored. Raises RecordingError.
-        """
-        with told_as_recording_error(self.recorder.uri):
-            self.recorder.record_order(self, write_sources)
-
-    def fetch_artifact(self, uri: str, into: Path) -> Path:
-        """Downloads `runs:/RUN_ID/path` to the folder `into`. Raises RequestError for another scheme."""
-        scheme, _, rest = uri.partition(":/")
-        run_id, _, path = rest.strip("/").partition("/")
-        if scheme != "runs" or not run_id:
-            raise RequestError(
-                f"a path parameter cannot be fetched from {uri!r}",
-                hint="give a local path, an http(s) URL or runs:/RUN_ID/path",
-            )
-        with told_as_recording_error(self.recorder.uri):
-            return Path(self.recorder.client.download_artifacts(run_id, path, into))
-
-    def record_environment(self, environment: Environment) -> None:
-        """Stores the lock and identity of the environment that the program runs in."""
-        client, uri = self.recorder.client, self.recorder.uri
-        with told_as_recording_error(uri):
-            client.set_tag(self.run_id, ENVIRONMENT_TAG, environment.fingerprint)
-            if environment.lock:
-                client.log_text(self.run_id, environment.lock, f"{ARTIFACT_FOLDER}/{LOCK_NAME}")
-
-    def close(self, ending: Ending) -> None:
-        """Stores the log and the end. Raises RecordingError, which says who will do it; the ticket stays."""
-        self.recorder.heart.forget(self.run_id)
-        promise = self._promise(ending)
-        try:
-            with told_as_recording_error(self.recorder.uri):
-                close_run(
-                    self.recorder.closing_client, self.run_id, self.experiment_id, self.log_path, ending
-                )
-        except RecordingError as error:
-            raise RecordingError(f"{error}; {promise}", uri=self.recorder.uri, hint=error.hint) from error
-        self.ticket.redeem()
-
-    def _promise(self, ending: Ending) -> str:
-        """What becomes of the end if the server does not take it now."""
-        end = f"the run's end ({ending.status.value})"
-        try:
-            self.ticket = self.ticket.with_ending(ending)
-        except OSError as error:
-            # The disk is full. The server, on another one perhaps, is told all the same.
-            return f"{end} cannot be kept in {self.ticket.path} either ({error.strerror}) and is lost"
-        return f"{end} is kept in {self.ticket.path} and will be recorded by the next runner command"
 
 
 class Recorder:
@@ -242,7 +122,10 @@ class Recorder:
         with suppress(OSError):  # a log that cannot be written costs the log, not the run
             log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return OpenRun(
-            recorder=self,
+            uri=self.uri,
+            client=self.client,
+            closing_client=self.closing_client,
+            heart=self.heart,
             spec=spec,
             ticket=ticket.with_run(run_id=run_id, experiment_id=run.info.experiment_id, log_path=log_path),
             run=run,
@@ -263,50 +146,6 @@ class Recorder:
             names.HEARTBEAT: str(_now_ms()),
         }
 
-    def record_order(self, opened: OpenRun, write_sources: SourceWriter) -> None:
-        """See `OpenRun.record_order`."""
-        spec = opened.spec
-        if spec.params:
-            self.client.log_batch(
-                opened.run_id, params=[Param(key=key, value=value) for key, value in spec.params.items()]
-            )
-        self.client.log_text(
-            opened.run_id,
-            recordable(json.dumps(describe(spec), indent=2, ensure_ascii=False)) + "\n",
-            f"{ARTIFACT_FOLDER}/{SPEC_NAME}",
-        )
-        if spec.checkout.provenance.dirty is not None:
-            self._record_dirty(opened, write_sources)
-
-    def _record_dirty(self, opened: OpenRun, write_sources: SourceWriter) -> None:
-        dirty = opened.spec.checkout.provenance.dirty
-        assert dirty is not None
-        tags = {SOURCE_DIGEST_TAG: dirty.digest}
-        if dirty.skipped:
-            tags[SKIPPED_TAG] = ", ".join(f"{file.path} ({file.reason})" for file in dirty.skipped)[:5000]
-        holder = self._parent_with(dirty.digest, opened.spec.parent_run_id)
-        tags[SOURCE_ARTIFACTS_TAG] = holder or f"runs:/{opened.run_id}/{SOURCE_FOLDER}"
-        set_tags(self.client, opened.run_id, tags)
-        if holder is None:
-            self._upload_sources(opened, write_sources)
-
-    def _parent_with(self, digest: str, parent_run_id: str | None) -> str | None:
-        # The trials of a sweep share one working tree: it is stored once, with their parent.
-        if parent_run_id is None:
-            return None
-        try:
-            tags: Mapping[str, str] = self.client.get_run(parent_run_id).data.tags
-        except NotFound:
-            return None  # it is on another server
-        return tags.get(SOURCE_ARTIFACTS_TAG) if tags.get(SOURCE_DIGEST_TAG) == digest else None
-
-    def _upload_sources(self, opened: OpenRun, write_sources: SourceWriter) -> None:
-        import tempfile
-
-        with tempfile.TemporaryDirectory(prefix="runner-source-") as folder:
-            write_sources(Path(folder))
-            self.client.log_artifacts(opened.run_id, folder, SOURCE_FOLDER)
-
 
 def _experiment_id(client: TrackingClient, spec: RunSpec) -> str:
     if spec.experiment_id:
@@ -320,48 +159,6 @@ def _other_place(spec: RunSpec) -> str | None:
     if spec.run_id:
         return "leave --run-id out for a new run, or give the id of one that this server has"
     return "give --experiment-name, which is created when missing" if spec.experiment_id else None
-
-
-def client_with_deadline(uri: str, deadline_s: float, *, max_retries: int | None = None) -> TrackingClient:
-    """A client of `uri` whose every call ends within `deadline_s`, retries (at most so many) included."""
-    return TrackingClient(uri).apart(deadline_s, max_retries=max_retries)
-
-
-def set_tags(client: TrackingClient, run_id: str, tags: Mapping[str, str]) -> None:
-    """Sets several tags in one request."""
-    client.log_batch(run_id, tags=[RunTag(key=key, value=value) for key, value in tags.items()])
-
-
-def close_run(
-    client: TrackingClient, run_id: str, experiment_id: str | None, log_path: Path | None, ending: Ending
-) -> None:
-    """Tells the server of a run's end: its log, exit code, reason and status; then its abandoned children's.
-
-    Doing it twice does no harm. Raises TrackingError.
-    """
-    if log_path is not None and log_path.exists():
-        client.log_artifact(run_id, log_path, ARTIFACT_FOLDER)
-    # Set in any case: a server that took us for dead meanwhile wrote a reason of its own.
-    tags = {names.END_REASON: ending.reason[:5000] or "the program ended well"}
-    if ending.exit_code is not None:
-        tags[names.EXIT_CODE] = str(ending.exit_code)
-    set_tags(client, run_id, tags)
-    client.set_terminated(run_id, ending.status.value, ending.ended_at_ms)
-    if ending.status is not RunStatus.FINISHED and experiment_id is not None:
-        _close_children(client, run_id, experiment_id, ending)
-
-
-def _close_children(client: TrackingClient, run_id: str, experiment_id: str, ending: Ending) -> None:
-    # Runs that the program opened inside this one and that nobody else looks after died with it.
-    children = client.find_runs(
-        [experiment_id], f"tags.{names.PARENT_RUN_ID} = '{run_id}' and attributes.status = 'RUNNING'"
-    )
-    for child in list(children):
-        if names.HEARTBEAT in child.data.tags:
-            continue
-        set_tags(client, child.info.run_id, {names.END_REASON: f"its parent run ended: {ending.reason}"})
-        client.set_terminated(child.info.run_id, RunStatus.KILLED.value, ending.ended_at_ms)
-        _close_children(client, child.info.run_id, experiment_id, ending)
 
 
 def _now_ms() -> int:

@@ -1,7 +1,7 @@
 """A promise, on disk, that a run will be closed: whoever is to close it may die at any moment.
 
 A ticket is written before its run exists and removed after its run is closed. One whose owner is dead, or
-whose end could not be told to the server, is redeemed by `runner.recording.closing`.
+whose end could not be told to the server, is redeemed by `runner.recording.lost_runs`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Closes the runs of those who died before they could.
 
-Two ways lead here: the guardian of a program whose runner died executes `python -m runner.recording.closing
+Two ways lead here: the guardian of a program whose runner died executes `python -m runner.recording.lost_runs
 TICKET EXIT_CODE` at once, and every later `runner` command looks through the open tickets of its machine.
 """
 
@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from runner.model.run import RunStatus
-from runner.recording.recorder import CLOSE_TIMEOUT_S, TICKET_TAG, client_with_deadline, close_run
+from runner.recording.close import CLOSE_TIMEOUT_S, client_with_deadline, close_run
+from runner.recording.record import TICKET_TAG
 from runner.recording.ticket import Ending, Ticket, open_tickets, remove_abandoned_drafts
 from tracking_client.client import TrackingClient
 from tracking_client.errors import NotFound, TrackingError

@@ -1,0 +1,158 @@
+"""The record of a run that is under way.
+
+The end of a run, which matters most, is on disk as a ticket before it is told to the server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.errors import RecordingError, RequestError
+from runner.model.environment import Environment
+from runner.model.run import RunSpec
+from runner.recording.close import close_run, set_tags
+from runner.recording.failure import told_as_recording_error
+from runner.recording.heartbeat import Heart
+from runner.recording.record import (
+    ARTIFACT_FOLDER,
+    ENVIRONMENT_TAG,
+    LOCK_NAME,
+    SKIPPED_TAG,
+    SOURCE_ARTIFACTS_TAG,
+    SOURCE_DIGEST_TAG,
+    SOURCE_FOLDER,
+    SPEC_NAME,
+    describe,
+    recordable,
+)
+from runner.recording.ticket import Ending, Ticket
+from tracking_client.client import TrackingClient
+from tracking_client.context import RunContext
+from tracking_client.errors import NotFound
+from tracking_client.wire.entities import Param, Run
+
+SourceWriter = Callable[[Path], object]
+
+
+@dataclass(slots=True)
+class OpenRun:
+    """The record of a run that is under way. Used by one thread."""
+
+    uri: str
+    client: TrackingClient
+    closing_client: TrackingClient
+    heart: Heart
+    spec: RunSpec
+    ticket: Ticket
+    run: Run
+    run_name: str
+    log_path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The tracked run's id."""
+        return self.run.info.run_id
+
+    @property
+    def experiment_id(self) -> str:
+        """The experiment that the run is in."""
+        return self.run.info.experiment_id
+
+    def context(self) -> RunContext:
+        """What the program must know to log to this run."""
+        with told_as_recording_error(self.uri):
+            return self.client.run_context(self.run)
+
+    def record_order(self, *, write_sources: SourceWriter) -> None:
+        """Stores params, the whole order and, of a dirty working tree, what distinguishes it from its commit.
+
+        `write_sources(folder)` is called where files are to be stored. Raises RecordingError.
+        """
+        with told_as_recording_error(self.uri):
+            self._record_order(write_sources)
+
+    def fetch_artifact(self, uri: str, into: Path) -> Path:
+        """Downloads `runs:/RUN_ID/path` to the folder `into`. Raises RequestError for another scheme."""
+        scheme, _, rest = uri.partition(":/")
+        run_id, _, path = rest.strip("/").partition("/")
+        if scheme != "runs" or not run_id:
+            raise RequestError(
+                f"a path parameter cannot be fetched from {uri!r}",
+                hint="give a local path, an http(s) URL or runs:/RUN_ID/path",
+            )
+        with told_as_recording_error(self.uri):
+            return Path(self.client.download_artifacts(run_id, path, into))
+
+    def record_environment(self, environment: Environment) -> None:
+        """Stores the lock and identity of the environment that the program runs in."""
+        with told_as_recording_error(self.uri):
+            self.client.set_tag(self.run_id, ENVIRONMENT_TAG, environment.fingerprint)
+            if environment.lock:
+                self.client.log_text(self.run_id, environment.lock, f"{ARTIFACT_FOLDER}/{LOCK_NAME}")
+
+    def close(self, ending: Ending) -> None:
+        """Stores the log and the end. Raises RecordingError, which says who will do it; the ticket stays."""
+        self.heart.forget(self.run_id)
+        promise = self._promise(ending)
+        try:
+            with told_as_recording_error(self.uri):
+                close_run(self.closing_client, self.run_id, self.experiment_id, self.log_path, ending)
+        except RecordingError as error:
+            raise RecordingError(f"{error}; {promise}", uri=self.uri, hint=error.hint) from error
+        self.ticket.redeem()
+
+    def _promise(self, ending: Ending) -> str:
+        """What becomes of the end if the server does not take it now."""
+        end = f"the run's end ({ending.status.value})"
+        try:
+            self.ticket = self.ticket.with_ending(ending)
+        except OSError as error:
+            # The disk is full. The server, on another one perhaps, is told all the same.
+            return f"{end} cannot be kept in {self.ticket.path} either ({error.strerror}) and is lost"
+        return f"{end} is kept in {self.ticket.path} and will be recorded by the next runner command"
+
+    def _record_order(self, write_sources: SourceWriter) -> None:
+        spec = self.spec
+        if spec.params:
+            self.client.log_batch(
+                self.run_id, params=[Param(key=key, value=value) for key, value in spec.params.items()]
+            )
+        self.client.log_text(
+            self.run_id,
+            recordable(json.dumps(describe(spec), indent=2, ensure_ascii=False)) + "\n",
+            f"{ARTIFACT_FOLDER}/{SPEC_NAME}",
+        )
+        if spec.checkout.provenance.dirty is not None:
+            self._record_dirty(write_sources)
+
+    def _record_dirty(self, write_sources: SourceWriter) -> None:
+        dirty = self.spec.checkout.provenance.dirty
+        assert dirty is not None
+        tags = {SOURCE_DIGEST_TAG: dirty.digest}
+        if dirty.skipped:
+            tags[SKIPPED_TAG] = ", ".join(f"{file.path} ({file.reason})" for file in dirty.skipped)[:5000]
+        holder = self._parent_with(dirty.digest, self.spec.parent_run_id)
+        tags[SOURCE_ARTIFACTS_TAG] = holder or f"runs:/{self.run_id}/{SOURCE_FOLDER}"
+        set_tags(self.client, self.run_id, tags)
+        if holder is None:
+            self._upload_sources(write_sources)
+
+    def _parent_with(self, digest: str, parent_run_id: str | None) -> str | None:
+        # The trials of a sweep share one working tree: it is stored once, with their parent.
+        if parent_run_id is None:
+            return None
+        try:
+            tags: Mapping[str, str] = self.client.get_run(parent_run_id).data.tags
+        except NotFound:
+            return None  # it is on another server
+        return tags.get(SOURCE_ARTIFACTS_TAG) if tags.get(SOURCE_DIGEST_TAG) == digest else None
+
+    def _upload_sources(self, write_sources: SourceWriter) -> None:
+        import tempfile
+
+        with tempfile.TemporaryDirectory(prefix="runner-source-") as folder:
+            write_sources(Path(folder))
+            self.client.log_artifacts(self.run_id, folder, SOURCE_FOLDER)
