@@ -177,6 +177,7 @@ def run(
 
 
 def _perform(workshop: Workshop, spec: RunSpec, stop: Stop) -> Outcome:
+    from runner.recording.logs import logs_folder, remove_old_logs
     from runner.recording.lost_runs import close_lost_runs
     from runner.recording.ticket import open_tickets
     from runner.sources.working_copy import remove_abandoned, working_copies
@@ -189,6 +190,7 @@ def _perform(workshop: Workshop, spec: RunSpec, stop: Stop) -> Outcome:
             working_copies(workshop.settings.state_dir),
             open_run_ids=lambda: {ticket.run_id for ticket in open_tickets(tickets) if ticket.run_id},
         )
+        remove_old_logs(logs_folder(workshop.settings.state_dir))
     return executor.submit(spec).result()
 
 

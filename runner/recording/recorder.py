@@ -12,6 +12,7 @@ from runner.model.run import RunSpec, RunStatus
 from runner.recording.close import CLOSE_TIMEOUT_S, client_with_deadline, set_tags
 from runner.recording.failure import told_as_recording_error
 from runner.recording.heartbeat import Heart
+from runner.recording.logs import logs_folder
 from runner.recording.open_run import OpenRun
 from runner.recording.record import (
     COMMAND_TAG,
@@ -118,7 +119,7 @@ class Recorder:
 
     def _opened(self, spec: RunSpec, ticket: Ticket, run: Run, run_name: str) -> OpenRun:
         run_id = run.info.run_id
-        log_path = self.state_dir / "logs" / run_id / LOG_NAME
+        log_path = logs_folder(self.state_dir) / run_id / LOG_NAME
         with suppress(OSError):  # a log that cannot be written costs the log, not the run
             log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return OpenRun(

@@ -193,7 +193,8 @@ def test_when_the_runner_is_killed_the_program_ends_and_the_last_resort_is_execu
     import subprocess
 
     note = tmp_path / "note"
-    script = "import os,time; os.fork() or os.setsid(); print(os.getpid(), flush=True); time.sleep(600)"
+    # One write a line: two processes share the pipe.
+    script = "import os,time; os.fork() or os.setsid(); os.write(1, b'%d\\n' % os.getpid()); time.sleep(600)"
     runner = subprocess.Popen(
         [sys.executable, "-c", RUNNER, script, str(note)], stdout=subprocess.PIPE, cwd=repository
     )
