@@ -6,13 +6,14 @@ import json
 import os
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracking_client import artifacts, checks
 from tracking_client.errors import ArtifactError, InvalidArgument, NotFound
 from tracking_client.runs import RunCalls
-from tracking_client.wire.entities import FileInfo
+from tracking_client.wire.entities import FileInfo, Run
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -98,6 +99,14 @@ class ArtifactCalls(RunCalls):
     def _put(self, run_id: str, files: list[tuple[Path, str]]) -> None:
         artifacts.put_files(self._root(run_id), files)
 
+    def know(self, run: Run) -> None:
+        """Takes a run that a reply held, so that its artifacts need no further question where they are."""
+        if run.info.artifact_uri is None:
+            return
+        # A place that cannot be reached from here is complained of when something is to be stored there.
+        with suppress(ArtifactError):
+            self._keep(run.info.run_id, artifacts.artifact_root(run.info.artifact_uri, self.transport))
+
     def _root(self, run_id: str) -> artifacts.ArtifactRoot:
         with self._roots_lock:
             known = self._roots.get(run_id)
@@ -107,11 +116,14 @@ class ArtifactCalls(RunCalls):
         if uri is None:
             raise ArtifactError(f"the run {run_id} has no place for artifacts", uri="")
         root = artifacts.artifact_root(uri, self.transport)
+        self._keep(run_id, root)
+        return root
+
+    def _keep(self, run_id: str, root: artifacts.ArtifactRoot) -> None:
         with self._roots_lock:
             if len(self._roots) >= _ROOTS_KEPT:
                 self._roots.clear()
             self._roots[run_id] = root
-        return root
 
 
 def _yaml(value: Any, artifact_file: str) -> str:

@@ -119,6 +119,8 @@ class Recorder:
 
     def _opened(self, spec: RunSpec, ticket: Ticket, run: Run, run_name: str) -> OpenRun:
         run_id = run.info.run_id
+        for client in (self.client, self.closing_client):
+            client.know(run)
         log_path = logs_folder(self.state_dir) / run_id / LOG_NAME
         with suppress(OSError):  # a log that cannot be written costs the log, not the run
             log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
