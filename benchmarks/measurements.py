@@ -12,7 +12,7 @@ from pathlib import Path
 
 from environments import Side
 from servers import Running, serving
-from stopwatch import Command, in_turns, median, seconds
+from stopwatch import Command, in_turns, median, output, seconds
 
 SWEEP_TIMEOUT_S = 3600.0
 SETTLE_S = 5.0
@@ -147,6 +147,16 @@ def trial(bench: Bench, servers: Servers) -> Iterator[Row]:
     yield _row("one trial over bare train.py", overhead, bar=0.3)
 
 
+def launches(bench: Bench, servers: Servers) -> Iterator[Row]:
+    """What a launch from Python costs over the bare script: what each trial of a sweep pays."""
+    over_bare: dict[str, list[float]] = {}
+    for side in bench.sides:
+        argv = ["python", "launches.py", side.name, str(bench.repeats)]
+        command = bench.command(side, *argv, cwd=bench.scratch / "noop", server=servers[side.name])
+        over_bare[side.name] = json.loads(output(command).splitlines()[-1])
+    yield _row("one launch of a sweep over the bare script", over_bare, bar=0.3)
+
+
 def sweep(bench: Bench, servers: Servers) -> Iterator[Row]:
     """The hyperopt sweep: ours side by side and one by one, MLflow's example one by one as it is."""
     taken = {}
@@ -206,8 +216,9 @@ MEASUREMENTS: dict[str, Callable[[Bench, Servers], Iterator[Row]]] = {
     "commands": commands,
     "server": server,
     "noop": noop,
+    "launches": launches,
     "trial": trial,
     "sweep": sweep,
 }
-TRACKED = ("noop", "trial", "sweep")
+TRACKED = ("noop", "launches", "trial", "sweep")
 """Those that need servers."""

@@ -26,6 +26,12 @@ class Command:
 def seconds(command: Command) -> float:
     """Runs the command and returns its wall time in seconds. Exits with its output where it fails."""
     started = time.perf_counter()
+    output(command)
+    return time.perf_counter() - started
+
+
+def output(command: Command) -> str:
+    """Runs the command and returns what it printed. Exits with that where it fails."""
     process = subprocess.Popen(
         command.argv,
         cwd=command.cwd,
@@ -36,16 +42,15 @@ def seconds(command: Command) -> float:
         start_new_session=True,
     )
     try:
-        output, _ = process.communicate(timeout=command.timeout_s)
+        printed, _ = process.communicate(timeout=command.timeout_s)
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         raise
-    taken = time.perf_counter() - started
+    text = printed.decode(errors="replace")
     if process.returncode:
-        tail = output.decode(errors="replace")[-3000:]
-        sys.exit(f"{tail}\n{' '.join(command.argv)} failed with exit code {process.returncode}")
-    return taken
+        sys.exit(f"{text[-3000:]}\n{' '.join(command.argv)} failed with exit code {process.returncode}")
+    return text
 
 
 def in_turns(commands: Mapping[str, Command], *, repeats: int, warm_up: int = 1) -> dict[str, list[float]]:
