@@ -45,7 +45,9 @@ class User:
 
     def variables(self, **more: str) -> dict[str, str]:
         paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        return {**os.environ, "PYTHONPATH": paths, **self.environ, **more}
+        # `python` in a project's command is the interpreter that runs the tests, with what is installed there.
+        executables = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return {**os.environ, "PATH": executables, "PYTHONPATH": paths, **self.environ, **more}
 
     def start(self, *arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -199,3 +200,53 @@ def serve(user: User, store: Path, port: int = 0) -> subprocess.Popen[bytes]:
 def address_of(store: Path) -> tuple[str, int]:
     url = json.loads((store / "mlruns.db.server").read_text())["url"]
     return url, int(url.rpartition(":")[2])
+
+
+OUTAGE_S = 10.0
+
+
+@pytest.mark.parametrize("client", ["tracking_client", "mlflow"])
+def test_a_server_that_is_away_for_ten_seconds_in_the_middle_costs_nothing(
+    user: User, tmp_path: Path, client: str
+) -> None:
+    store = tmp_path / "remote"
+    store.mkdir()
+    folder = user.project(
+        {
+            "train.py": f"""
+import pathlib, time
+import {client} as mlflow
+with mlflow.start_run():
+    for step in range(40):
+        mlflow.log_metric("loss", 1 / (step + 1), step=step)
+        if step == 20:
+            pathlib.Path("halfway").touch()
+            while not pathlib.Path("away").exists():
+                time.sleep(0.01)
+    mlflow.log_text("done", "note.txt")
+"""
+        }
+    )
+    server = serve(user, store)
+    url, port = address_of(store)
+    user.environ["MLFLOW_TRACKING_URI"] = url
+    process = user.start("run", str(folder), "-e", "train.py", "--env-manager", "local")
+    wait_until((folder / "halfway").exists, timeout_s=120)
+
+    server.kill()
+    server.wait(15)
+    (folder / "away").touch()
+    back_at = time.monotonic() + OUTAGE_S
+    wait_until(lambda: time.monotonic() > back_at)
+    server = serve(user, store, port=port)
+    code, err = finish(process)
+
+    assert code == 0, err
+    run = user.run()
+    assert run.info.status == "FINISHED"
+    assert [point.step for point in user.client.get_metric_history(run.info.run_id, "loss")] == list(
+        range(40)
+    )
+    assert user.artifact(run, "note.txt", tmp_path) == "done"
+    server.terminate()
+    server.wait(15)

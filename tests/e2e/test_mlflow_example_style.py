@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -124,9 +122,7 @@ def sweep(user: User, client: str, how: str) -> tuple[Run, dict[str, Run]]:
     folder = user.project(
         {"MLproject": MANIFEST, "train.py": TRAIN.replace("CLIENT", client), "search.py": search}
     )
-    # The local manager takes the first `python` on PATH: here the one that has MLflow's client.
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    done = user.types("run", str(folder), "-e", how, "--env-manager", "local", timeout_s=240, PATH=path)
+    done = user.types("run", str(folder), "-e", how, "--env-manager", "local", timeout_s=240)
     assert done.code == 0, done.err
     runs = user.runs()
     (parent,) = [run for run in runs if run.data.tags["mlflow.project.entryPoint"] == how]
