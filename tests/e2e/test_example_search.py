@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import shutil
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,8 +44,6 @@ SEARCHES = ("hyperopt", "random")
 @pytest.fixture
 def project(user: User) -> Callable[[str], Path]:
     """The example with another training; `trial` is what it does with `given` and `value`."""
-    # `--env-manager local` takes `python` from PATH: the one with the packages of these tests.
-    user.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
     def make(trial: str = "") -> Path:
         folder = user.directory / "example"
