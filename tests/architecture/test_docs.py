@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
 
 from runner import errors
 from runner.cli.main import cli
+from tracking_client import errors as client_errors
+from tracking_server.app import ENDPOINTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -51,15 +54,34 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
     assert broken == []
 
 
-def test_every_error_stands_in_the_tree_of_its_module() -> None:
-    tree = errors.__doc__ or ""
+@pytest.mark.parametrize("module", [errors, client_errors], ids=lambda module: module.__name__)
+def test_every_error_is_documented_in_its_module_and_in_the_reference(module: ModuleType) -> None:
+    page = (ROOT / "docs/reference/errors.md").read_text()
     names = [
         name
-        for name, value in vars(errors).items()
+        for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, Exception)
     ]
 
-    assert [name for name in names if name not in tree] == []
+    assert names
+    assert [name for name in names if name not in (module.__doc__ or "") or name not in page] == []
+
+
+def test_every_endpoint_is_documented_with_its_fields() -> None:
+    page = (ROOT / "docs/reference/http-api.md").read_text()
+    rows = {
+        line.partition(" | ")[2].partition(" | ")[0] + line.split(" | ")[0]: line
+        for line in page.splitlines()
+    }
+    missing = []
+    for endpoint in ENDPOINTS:
+        row = rows.get(f"`{endpoint.path}`| {endpoint.method}", "")
+        request = getattr(endpoint, "request", None)
+        fields = getattr(request, "__struct_fields__", ())
+        if not row or any(f"`{field}`" not in row for field in fields):
+            missing.append(f"{endpoint.method} {endpoint.path}")
+
+    assert missing == []
 
 
 def test_the_readme_shows_exactly_two_commands_before_anything_else() -> None:
