@@ -20,7 +20,7 @@ RunnerError                     .exit_code, .hint
 |  +- SubmissionError           (executor)
 |  +- RecordingError            (uri)
 +- RunFailed               1    the user's program failed (outcome)
-+- RunInterrupted          130  a signal ended the run (outcome, signal_number)
++- RunInterrupted     128 + N  signal N to us ended the run (outcome); 130 for Ctrl-C
 ```
 The message says what happened and where; `hint` says what to do next.
 """

@@ -35,7 +35,7 @@ def close_run(
     if log_path is not None and log_path.exists():
         client.log_artifact(run_id, log_path, ARTIFACT_FOLDER)
     # Set in any case: a server that took us for dead meanwhile wrote a reason of its own.
-    tags = {names.END_REASON: ending.reason[:5000] or "the program ended well"}
+    tags = {names.END_REASON: ending.reason[:5000] or "exit code 0"}
     if ending.exit_code is not None:
         tags[names.EXIT_CODE] = str(ending.exit_code)
     set_tags(client, run_id, tags)
