@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option(
     "--backend-store-uri",
     default=None,
@@ -54,7 +54,9 @@ import click
     metavar="FILE",
     help="Demand the token in this file of every client.",
 )
+@click.pass_context
 def server(
+    context: click.Context,
     backend_store_uri: str | None,
     default_artifact_root: str | None,
     artifacts_destination: str | None,
@@ -64,6 +66,8 @@ def server(
     token_file: Path | None,
 ) -> int:
     """Serve a tracking store until it is stopped."""
+    if context.invoked_subcommand is not None:
+        return 0
     from runner.assemble import default_tracking_uri, working_directory
     from tracking_server.cli import main
 

@@ -19,7 +19,7 @@ from tracking_server.query.parser import parse_filter, parse_order
 from tracking_server.query.tree import And, Comparison, Node, Not, Or
 from tracking_server.query.vocabulary import RUNS
 from tracking_server.settings import Settings
-from tracking_server.store import runs, search
+from tracking_server.store import paging, runs, search
 from tracking_server.store.engine import Database
 from tracking_server.store.metrics import MetricPoint
 
@@ -191,7 +191,7 @@ def test_sql_answers_what_the_words_mean(database: Database, population: dict[st
     expected = {run_id for run_id, facts in population.items() if true_of(tree, facts)}
 
     page = database.read_now(
-        lambda connection: search.runs(connection, ["0"], search.SearchRequest(filter=text))
+        lambda connection: search.runs(connection, ["0"], paging.SearchRequest(filter=text))
     )
 
     assert {run.info.run_id for run in page.items} == expected
@@ -220,7 +220,7 @@ def test_pages_of_any_search_make_up_the_whole(
     order_by = tuple(key + direction for key, direction in order)
 
     def page(max_results: int, token: str) -> Any:
-        request = search.SearchRequest(
+        request = paging.SearchRequest(
             filter=text, order_by=order_by, max_results=max_results, page_token=token
         )
         return database.read_now(lambda connection: search.runs(connection, ["0"], request))

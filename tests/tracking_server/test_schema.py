@@ -19,7 +19,7 @@ from tracking_server.errors import StartRefused
 from tracking_server.settings import Settings
 from tracking_server.store import revisions
 from tracking_server.store.engine import Database
-from tracking_server.store.schema import metadata
+from tracking_server.store.metadata import metadata
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

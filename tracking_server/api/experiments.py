@@ -10,7 +10,7 @@ from tracking_server.api.routing import Endpoint, Rpc
 from tracking_server.artifacts.paths import location_problem
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
-from tracking_server.store import experiments, search
+from tracking_server.store import experiments, paging, search
 
 
 class TagIn(msgspec.Struct):
@@ -177,11 +177,11 @@ async def delete_tag(services: Services, request: ExperimentTag) -> object:
 
 async def find(services: Services, request: Search) -> object:
     """Search experiments."""
-    wanted = search.SearchRequest(
+    wanted = paging.SearchRequest(
         filter=request.filter,
         order_by=tuple(request.order_by),
-        view=search.view_of(request.view_type),
-        max_results=search.checked_max_results(request.max_results),
+        view=paging.view_of(request.view_type),
+        max_results=paging.checked_max_results(request.max_results),
         page_token=request.page_token,
     )
     page = await services.database.read(lambda connection: search.experiments(connection, wanted))

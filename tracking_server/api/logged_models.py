@@ -17,7 +17,7 @@ from tracking_server.api.routing import AJAX_V2, Endpoint, Raw, Rpc
 from tracking_server.artifacts.protocol import ArtifactInfo
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
-from tracking_server.store import logged_models, runs, search
+from tracking_server.store import logged_models, paging, runs, search
 
 MAX_PER_PAGE = 100
 
@@ -175,11 +175,11 @@ async def find(services: Services, request: Search) -> object:
     """Search logged models."""
     if not request.experiment_ids:
         required(None, "experiment_ids")
-    wanted = search.SearchRequest(
+    wanted = paging.SearchRequest(
         filter=request.filter,
         order_by=tuple(_order(order) for order in request.order_by),
         view="ACTIVE_ONLY",
-        max_results=search.checked_max_results(request.max_results, MAX_PER_PAGE),
+        max_results=paging.checked_max_results(request.max_results, MAX_PER_PAGE),
         page_token=request.page_token,
     )
     datasets = tuple(

@@ -13,7 +13,7 @@ from tracking_server.api.experiments import TagIn, text_of
 from tracking_server.api.routing import Endpoint, Rpc
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
-from tracking_server.store import runs, search
+from tracking_server.store import paging, runs, search
 
 _CHOSEN_ID = re.compile(r"^[0-9a-f]{32}$")
 
@@ -131,11 +131,11 @@ async def restore(services: Services, request: ById) -> object:
 
 async def find(services: Services, request: Search) -> object:
     """Search runs."""
-    wanted = search.SearchRequest(
+    wanted = paging.SearchRequest(
         filter=request.filter,
         order_by=tuple(request.order_by),
-        view=search.view_of(request.run_view_type),
-        max_results=search.checked_max_results(request.max_results),
+        view=paging.view_of(request.run_view_type),
+        max_results=paging.checked_max_results(request.max_results),
         page_token=request.page_token,
     )
     ids = [str(experiment_id) for experiment_id in request.experiment_ids]

@@ -12,13 +12,16 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from tracking_server.errors import StartRefused
 from tracking_server.settings import Settings
-from tracking_server.store import experiments
-from tracking_server.store.schema import metadata, schema_version
+from tracking_server.store import access_schema, experiments, registry_schema, webhook_schema
+from tracking_server.store.metadata import metadata
+from tracking_server.store.schema import schema_version
 
-HEAD = "0001"
+__all__ = ["access_schema", "registry_schema", "webhook_schema"]  # imported so that `metadata` is whole
+
+HEAD = "0002"
 """The newest revision in `migrations/versions/`; a test compares."""
 
-OLDER: tuple[str, ...] = ()
+OLDER: tuple[str, ...] = ("0001",)
 """Every earlier revision, oldest first."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -4,7 +4,8 @@ Runs and metric names have small integer ids inside the store, so that a metric 
 bytes; the wire's ids never reach the large tables. The primary keys of the large tables are the order in
 which they are read, and SQLite keeps the rows in that order (WITHOUT ROWID).
 
-The migrations in `migrations/versions/` lead to exactly this; a test compares the two.
+The registry's tables are in `registry_schema`, those of webhooks in `webhook_schema`, of tokens in
+`access_schema`. The migrations in `migrations/versions/` lead to exactly this; a test compares the two.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
-    Integer,
-    MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
     String,
@@ -26,17 +25,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# SQLite gives out row ids by itself only for columns declared exactly INTEGER.
-_Id = BigInteger().with_variant(Integer, "sqlite")
+from tracking_server.store.metadata import Id as _Id
+from tracking_server.store.metadata import metadata
 
 experiments = Table(
     "experiments",

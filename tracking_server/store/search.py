@@ -1,88 +1,25 @@
-"""Searching: a filter tree as SQL, and pages that neither skip nor repeat.
-
-A page ends at the sort key of its last row; the next one starts beyond that key. Sort keys are never NULL
-(a rank in front says "absent" or "NaN") and end with a unique column, so their order is total.
-"""
+"""Searches of runs, experiments and logged models."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, Connection, select, true
 
-from tracking_client.wire import limits
-from tracking_server.errors import InvalidParameter
-from tracking_server.query.parser import parse_filter, parse_order
-from tracking_server.query.tree import And, Comparison, Node, Not, Or
-from tracking_server.query.vocabulary import EXPERIMENTS, LOGGED_MODELS, RUNS, Vocabulary
+from tracking_server.query.vocabulary import EXPERIMENTS, LOGGED_MODELS, RUNS
 from tracking_server.store import experiments as experiment_store
 from tracking_server.store import logged_models as model_store
-from tracking_server.store import page_token, schema, searchable
 from tracking_server.store import runs as run_store
+from tracking_server.store import schema, searchable
+from tracking_server.store.paging import Page, SearchRequest, page_of
 from tracking_server.store.records import Experiment, LoggedModel, Run
-from tracking_server.store.searchable import Searchable, SortKey
-
-T = TypeVar("T")
-
-VIEWS = ("ACTIVE_ONLY", "DELETED_ONLY", "ALL")
-
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchRequest:
-    """One search: texts as the client sent them, the view and the size of a page already checked."""
-
-    filter: str = ""
-    order_by: tuple[str, ...] = ()
-    view: str = "ACTIVE_ONLY"
-    max_results: int = 1000
-    page_token: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[T]):
-    """Some of the answers, and how to ask for the next; no token at the end."""
-
-    items: list[T]
-    next_page_token: str | None = None
-
-
-def view_of(value: str | int) -> str:
-    """The view that a client names, by word or by the wire's number. Raises InvalidParameter."""
-    view = {"1": "ACTIVE_ONLY", "2": "DELETED_ONLY", "3": "ALL", "": "ACTIVE_ONLY"}.get(
-        str(value), str(value)
-    )
-    if view not in VIEWS:
-        raise InvalidParameter(f"Invalid view type '{view[:100]}'. Known: {', '.join(VIEWS)}")
-    return view
-
-
-def checked_max_results(value: int, most: int = limits.MAX_RESULTS_PER_SEARCH) -> int:
-    """`value` as the size of a page. Raises InvalidParameter."""
-    if not 1 <= value <= most:
-        raise InvalidParameter(
-            f"Invalid value {value} for parameter 'max_results' supplied. It must be at least 1 and at "
-            f"most {most}."
-        )
-    return value
 
 
 def runs(connection: Connection, experiment_ids: Sequence[str], request: SearchRequest) -> Page[Run]:
     """A page of the runs of these experiments. Raises InvalidParameter."""
     ids = sorted({experiment_store.parse_id(experiment_id) for experiment_id in experiment_ids})
     table = schema.runs
-    rows, token = _page(
+    rows, token = page_of(
         connection,
         select(table).where(_one_of(table.c.experiment_id, ids), _seen(table.c.deleted, request.view)),
         searchable.runs(connection),
@@ -95,7 +32,7 @@ def runs(connection: Connection, experiment_ids: Sequence[str], request: SearchR
 
 def experiments(connection: Connection, request: SearchRequest) -> Page[Experiment]:
     """A page of experiments. Raises InvalidParameter."""
-    rows, token = _page(
+    rows, token = page_of(
         connection,
         select(schema.experiments).where(_seen(schema.experiments.c.deleted, request.view)),
         searchable.experiments(),
@@ -118,7 +55,7 @@ def logged_models(
     """
     ids = sorted({experiment_store.parse_id(experiment_id) for experiment_id in experiment_ids})
     table = schema.logged_models
-    rows, token = _page(
+    rows, token = page_of(
         connection,
         select(table).where(_one_of(table.c.experiment_id, ids), _seen(table.c.deleted, request.view)),
         searchable.logged_models(datasets),
@@ -135,83 +72,3 @@ def _one_of(column: ColumnElement[int], ids: Sequence[int]) -> ColumnElement[boo
 
 def _seen(deleted: ColumnElement[bool], view: str) -> ColumnElement[bool]:
     return true() if view == "ALL" else deleted == (view == "DELETED_ONLY")
-
-
-def _page(
-    connection: Connection,
-    statement: Select[Any],
-    thing: Searchable,
-    vocabulary: Vocabulary,
-    request: SearchRequest,
-    *,
-    about: object,
-) -> tuple[list[Any], str | None]:
-    """The rows of a page and the token of the next one."""
-    tree = parse_filter(request.filter, vocabulary)
-    keys: list[SortKey] = []
-    for key in parse_order(request.order_by, vocabulary):
-        added, statement = thing.sort_keys(statement, key)
-        keys.extend(added)
-    keys.extend(thing.tie_breakers)
-    question = [about, request.filter, request.order_by, request.view]
-    statement = statement.where(condition(tree, thing))
-    if request.page_token:
-        statement = statement.where(_beyond(keys, page_token.read(request.page_token, about=question)))
-    labels = [key.expression.label(f"sort_{number}") for number, key in enumerate(keys)]
-    statement = (
-        statement.add_columns(*labels)
-        .order_by(*(key.expression.asc() if key.ascending else key.expression.desc() for key in keys))
-        .limit(request.max_results + 1)
-    )
-    rows = list(connection.execute(statement))
-    if len(rows) <= request.max_results:
-        return rows, None
-    rows = rows[: request.max_results]
-    position = list(rows[-1][-len(keys) :])
-    return rows, page_token.write(position, about=question)
-
-
-def _beyond(keys: Sequence[SortKey], position: object) -> ColumnElement[bool]:
-    """Whether a row comes after `position` in the order of `keys`."""
-    if not isinstance(position, list) or len(position) != len(keys):
-        raise InvalidParameter("Invalid page token")
-    if not all(type(value) in (str, int, float) for value in position):
-        raise InvalidParameter("Invalid page token")
-    after: ColumnElement[bool] = false()
-    for key, value in reversed(list(zip(keys, position, strict=True))):
-        further = key.expression > value if key.ascending else key.expression < value
-        after = or_(further, and_(key.expression == value, after))
-    # Implied by the rest; it gives the database a range of an index to start from.
-    first = keys[0].expression >= position[0] if keys[0].ascending else keys[0].expression <= position[0]
-    return and_(first, after)
-
-
-def condition(node: Node, thing: Searchable) -> ColumnElement[bool]:
-    """`node` as SQL that is true or false, never NULL."""
-    match node:
-        case And(parts):
-            return and_(true(), *(condition(part, thing) for part in parts))
-        case Or(parts):
-            return or_(false(), *(condition(part, thing) for part in parts))
-        case Not(part):
-            return not_(condition(part, thing))
-        case Comparison():
-            return thing.compare(node, _test(node))
-
-
-def _test(comparison: Comparison) -> Callable[[ColumnElement[Any]], ColumnElement[bool]]:
-    """The comparison as a function of the column it is about."""
-    value: Any = comparison.value
-    match comparison.operator:
-        case "LIKE":
-            return lambda column: column.like(value)
-        case "ILIKE":
-            return lambda column: column.ilike(value)
-        case "IN":
-            return lambda column: column.in_(value)
-        case "NOT IN":
-            return lambda column: column.not_in(value)
-        case "IS NULL" | "IS NOT NULL":
-            return lambda column: column.is_not(None)
-        case symbol:
-            return lambda column: _COMPARE[symbol](column, value)

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 from tracking_client.wire import names
 from tracking_server.errors import InvalidParameter, ServerError
 from tracking_server.services import Services
-from tracking_server.store import experiments, runs, search
+from tracking_server.store import experiments, paging, runs, search
 from tracking_server.store.experiments import now_ms
 from tracking_server.store.records import Run
 from tracking_server.ui import file_tree, wording
@@ -66,7 +66,7 @@ async def home(services: Services, _request: Request) -> str:
     """Experiments and the newest runs of all of them."""
 
     def look(connection: Connection) -> tuple[Any, Any]:
-        listed = search.experiments(connection, search.SearchRequest(max_results=200))
+        listed = search.experiments(connection, paging.SearchRequest(max_results=200))
         return listed, runs.recent(connection, RECENT_RUNS)
 
     listed, recent = await services.database.read(look)
@@ -93,7 +93,7 @@ async def experiment(services: Services, request: Request) -> str:
         page = search.runs(
             connection,
             [experiment_id],
-            search.SearchRequest(
+            paging.SearchRequest(
                 filter=text or f"tags.`{names.PARENT_RUN_ID}` IS NULL",
                 max_results=RUNS_PER_PAGE,
                 page_token=token,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from tracking_server.store.schema import metadata
+from tracking_server.store.metadata import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
