@@ -41,9 +41,10 @@ class Running:
 
 
 @contextmanager
-def serving(side: Side, home: Path, directory: Path) -> Iterator[Running]:
-    """A server of a new store in `directory`. Both sides take the same options."""
-    directory.mkdir(parents=True)
+def serving(side: Side, home: Path, directory: Path, *, is_new: bool = True) -> Iterator[Running]:
+    """A server of the store in `directory`, made here if it `is_new`. Both sides take the same options."""
+    if is_new:
+        directory.mkdir(parents=True)
     port = _free_port()
     argv = [str(side.bin / side.name), "server", "--host", "127.0.0.1", "--port", str(port)]
     argv += ["--backend-store-uri", f"sqlite:///{directory}/mlruns.db"]

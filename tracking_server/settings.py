@@ -11,30 +11,70 @@ from tracking_server.errors import StartRefused
 REAP_EVERY_S = 5.0
 """How often heartbeats are looked at."""
 
-__all__ = ["HEARTBEAT_LOST_S", "REAP_EVERY_S", "Settings"]
+MAX_CONNECTIONS = 1000
+"""How many clients may be connected at once; one more waits for an idle one's place or gets a 503."""
+
+PATIENCE_S = 30.0
+"""How long a client may take over the head of a request, or send or take next to nothing."""
+
+DRAIN_S = 25.0
+"""How long requests that are being answered may take after a SIGTERM; orchestrators kill after 30."""
+
+LOCAL_DRAIN_S = 4.0
+"""The same for the server of a local store, which leaves when nobody needs it."""
+
+ARTIFACT_DEADLINE_S = 60.0
+"""How long one request to an artifact store elsewhere may take, retries included."""
+
+__all__ = [
+    "ARTIFACT_DEADLINE_S",
+    "DRAIN_S",
+    "HEARTBEAT_LOST_S",
+    "LOCAL_DRAIN_S",
+    "MAX_CONNECTIONS",
+    "PATIENCE_S",
+    "REAP_EVERY_S",
+    "Settings",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How one server runs. Immutable; safe to share between threads.
 
-    `port` 0 takes a free port. `idle_exit_s` None never leaves. `token` None admits everybody who passes
-    the host and origin checks; a server with `lock_fd` makes its own token.
+    `port` 0 takes a free port. `idle_exit_s` None never leaves. `token` is one that this server admits beside
+    those of its store, and `local_token` one that its discovery file tells to whoever may read that. Without
+    `token` and tokens in the store, everybody is admitted who passes the host and origin checks, unless
+    `demand_token`. `insecure_no_auth` admits them whatever tokens there are. `access_log` is a file, or `-`
+    for stderr; None writes none.
+    `direct_transfers` lets clients ask for signed URLs of the artifact store.
     """
 
     backend_store_uri: str
     artifacts_destination: str
     default_artifact_root: str | None = None
     serve_artifacts: bool = True
+    direct_transfers: bool = True
+    artifact_deadline_s: float = ARTIFACT_DEADLINE_S
     host: str = "127.0.0.1"
     port: int = 0
     idle_exit_s: float | None = None
     discovery_file: Path | None = None
     lock_fd: int | None = None
     token: str | None = None
+    local_token: str | None = None
+    demand_token: bool = False
+    insecure_no_auth: bool = False
     allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    access_log: str | None = None
+    max_connections: int = MAX_CONNECTIONS
+    patience_s: float = PATIENCE_S
+    drain_s: float = DRAIN_S
     reap_every_s: float = REAP_EVERY_S
     heartbeat_lost_s: float = HEARTBEAT_LOST_S
+    webhook_allowed_hosts: tuple[str, ...] = ()
+    webhook_ca_file: Path | None = None
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -57,4 +97,6 @@ class Settings:
             return self.default_artifact_root.rstrip("/")
         if self.serve_artifacts:
             return "mlflow-artifacts:"
+        if "://" in self.artifacts_destination:
+            return self.artifacts_destination.rstrip("/")
         return str(Path(self.artifacts_destination).absolute())

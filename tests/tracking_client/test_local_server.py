@@ -221,7 +221,7 @@ def test_a_user_who_runs_the_server_for_good_is_served_by_it(store: LocalStore, 
             client.create_run("0")
             found = client.transport.local_server
             assert found is not None
-            assert (found.pid, found.token) == (process.pid, None)
+            assert (found.pid, bool(found.token)) == (process.pid, True)
         finally:
             process.send_signal(signal.SIGTERM)
             try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import signal
@@ -17,6 +19,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.tracking_server import artifact_services, database_servers
+from tests.tracking_server.artifact_services import StoreService
+from tests.tracking_server.database_servers import Stores
 from tracking_server import app
 from tracking_server.app import Application
 from tracking_server.settings import Settings
@@ -71,12 +76,80 @@ class Api:
         return [run["info"]["run_id"] for run in self.post("runs/search", **body).get("runs", [])]
 
 
+DATABASES = ("sqlite", "postgresql", "mariadb")
+# Test modules that run once on each of them, and what of them is about SQLite alone.
+ON_EVERY_DATABASE = {
+    "test_databases",
+    "test_databases_races",
+    "test_experiments",
+    "test_gc",
+    "test_import_broken",
+    "test_logged_models",
+    "test_metrics",
+    "test_model_registry",
+    "test_model_versions",
+    "test_query_language",
+    "test_reaper",
+    "test_registered_models",
+    "test_registry",
+    "test_registry_races",
+    "test_registry_search",
+    "test_runs",
+    "test_search_runs",
+    "test_searches",
+    "test_webhook_races",
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    module = metafunc.module.__name__.rpartition(".")[2]
+    if "kind_of_database" in metafunc.fixturenames and module in ON_EVERY_DATABASE:
+        metafunc.parametrize("kind_of_database", DATABASES, indirect=True)
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        backend_store_uri=f"sqlite:///{tmp_path}/store/mlruns.db",
-        artifacts_destination=str(tmp_path / "artifacts"),
-    )
+def kind_of_database(request: pytest.FixtureRequest) -> str:
+    """SQLite; each of DATABASES in turn in modules that run on every database."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_stores() -> Iterator[Stores]:
+    with database_servers.postgresql() as server:
+        yield Stores(server)
+
+
+@pytest.fixture(scope="session")
+def mariadb_stores() -> Iterator[Stores]:
+    with database_servers.mariadb() as server:
+        yield Stores(server)
+
+
+@pytest.fixture(scope="session")
+def object_stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], StoreService]]:
+    """Starts real object stores, each when it is first asked for; they end with the session."""
+    with contextlib.ExitStack() as stack:
+        running: dict[str, StoreService] = {}
+
+        def started(kind: str) -> StoreService:
+            if kind not in running:
+                directory = tmp_path_factory.mktemp(kind)
+                running[kind] = stack.enter_context(artifact_services.service(kind, directory))
+            return running[kind]
+
+        yield started
+
+
+@pytest.fixture
+def settings(tmp_path: Path, kind_of_database: str, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    uri = f"sqlite:///{tmp_path}/store/mlruns.db"
+    stores: Stores | None = None
+    if kind_of_database != "sqlite":
+        stores = request.getfixturevalue(f"{kind_of_database}_stores")
+        uri = stores.take()
+    yield Settings(backend_store_uri=uri, artifacts_destination=str(tmp_path / "artifacts"))
+    if stores is not None:
+        stores.give_back(uri)
 
 
 @pytest.fixture
@@ -187,14 +260,19 @@ def run_to_end(settings: Settings) -> Callable[..., subprocess.CompletedProcess[
 def start_server(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
     """Starts real servers on the test's store; what still runs at the end of the test is killed."""
     started: list[ServerProcess] = []
+    numbers = itertools.count()
 
     def start(*extra: str, lock_fd: int | None = None, **environ: str) -> ServerProcess:
+        number = next(numbers)
         store = settings.sqlite_path
-        assert store is not None
-        discovery_file = store.with_name(store.name + ".server")
+        if store is None:
+            discovery_file = tmp_path / f"server-{number}.json"
+            extra = (*extra, f"--discovery-file={discovery_file}")
+        else:
+            discovery_file = store.with_name(store.name + ".server")
         if lock_fd is not None:
             extra = (*extra, f"--lock-fd={lock_fd}")
-        log = tmp_path / f"server-{len(started)}.log"
+        log = tmp_path / f"server-{number}.log"
         began = time.monotonic()
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -236,3 +314,32 @@ def start_server(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., S
 def with_settings(settings: Settings) -> Callable[..., Settings]:
     """The test's settings, changed."""
     return lambda **changes: replace(settings, **changes)
+
+
+@dataclass(frozen=True)
+class Populated:
+    """A real server with something of everything in its store."""
+
+    server: ServerProcess
+    experiment_id: str
+    run_id: str
+    model_id: str
+
+
+@pytest.fixture
+def populated(start_server: Callable[..., ServerProcess]) -> Populated:
+    """A server whose store holds an experiment, a run, artifacts, a logged and a registered model."""
+    server = start_server()
+    experiment = server.post("experiments/create", name="fuzzed")["experiment_id"]
+    run = server.post("runs/create", experiment_id=experiment)["run"]["info"]["run_id"]
+    metrics = [{"key": "loss", "value": 1 / step, "timestamp": step, "step": step} for step in range(1, 30)]
+    texts = [{"key": "lr", "value": "0.1"}]
+    server.post("runs/log-batch", run_id=run, metrics=metrics, params=texts, tags=texts)
+    model = server.post("logged-models", experiment_id=experiment, name="m", source_run_id=run)["model"]
+    server.post("registered-models/create", name="registered")
+    server.post("model-versions/create", name="registered", source=f"runs:/{run}/model", run_id=run)
+    server.post("registered-models/alias", name="registered", alias="best", version="1")
+    server.http.put(
+        f"/api/2.0/mlflow-artifacts/artifacts/{experiment}/{run}/artifacts/model/MLmodel", content=b"x"
+    )
+    return Populated(server, experiment, run, model["info"]["model_id"])

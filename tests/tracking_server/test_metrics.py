@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tracking_server.api import metrics as api_metrics
+
 
 @pytest.fixture
 def run_id(api: Any) -> str:
@@ -57,9 +59,9 @@ def test_a_page_of_exactly_the_rest_is_the_last(api: Any, run_id: str) -> None:
     assert "next_page_token" not in page
 
 
-def test_unknown_metrics_have_no_points_and_unknown_runs_are_not_found(api: Any, run_id: str) -> None:
+def test_unknown_metrics_and_unknown_runs_have_no_points(api: Any, run_id: str) -> None:
     assert api.get("metrics/get-history", run_id=run_id, metric_key="m") == {}
-    assert api.refused("GET", "metrics/get-history", run_id="nope", metric_key="m")[0] == 404
+    assert api.get("metrics/get-history", run_id="nope", metric_key="m") == {}
     assert api.refused("GET", "metrics/get-history", run_id=run_id)[0] == 400
 
 
@@ -86,6 +88,31 @@ def test_a_token_belongs_to_its_metric(api: Any, run_id: str) -> None:
 
     query = {"run_id": run_id, "metric_key": "other", "page_token": token}
     assert api.refused("GET", "metrics/get-history", **query)[0] == 400
+
+
+@pytest.mark.parametrize("points", [1, 3, 7, 8, 21, 22])
+def test_a_client_that_asks_for_no_pages_gets_everything_in_one_reply_made_of_parts(
+    api: Any, run_id: str, monkeypatch: pytest.MonkeyPatch, points: int
+) -> None:
+    monkeypatch.setattr(api_metrics, "CHUNK", 7)
+    log(api, run_id, [(step // 2, step, "NaN" if step == 4 else step) for step in range(points)])
+
+    reply = api.get("metrics/get-history", run_id=run_id, metric_key="m")
+
+    assert [point["step"] for point in reply["metrics"]] == list(range(points))
+    assert reply.keys() == {"metrics"}
+
+
+def test_a_page_is_never_longer_than_the_server_allows(
+    api: Any, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_metrics, "MAX_PAGE", 5)
+    log(api, run_id, [(step, step, step) for step in range(8)])
+
+    page = api.get("metrics/get-history", run_id=run_id, metric_key="m", max_results=2**31)
+
+    assert len(page["metrics"]) == 5
+    assert page["next_page_token"]
 
 
 def test_bulk_history_names_the_run_of_every_point(api: Any, run_id: str) -> None:
@@ -130,6 +157,21 @@ def test_sampling_within_steps(api: Any, run_id: str) -> None:
     assert (
         api.refused("GET", "metrics/get-history-bulk-interval", **query, start_step=2, end_step=1)[0] == 400
     )
+
+
+@pytest.mark.parametrize("limit", [2, 3, 5, 50])
+def test_a_sample_of_a_run_that_went_back_has_the_first_and_the_last_step(
+    api: Any, run_id: str, limit: int
+) -> None:
+    steps = [*range(50, 100), *range(50), *range(20, 40)]
+    log(api, run_id, [(stamp, step, 1) for stamp, step in enumerate(steps)])
+
+    query: dict[str, Any] = {"run_ids": [run_id], "metric_key": "m", "max_results": limit}
+    points = api.get("metrics/get-history-bulk-interval", **query)["metrics"]
+
+    found = [point["step"] for point in points]
+    assert (found[0], found[-1], len(found)) == (0, 99, limit)
+    assert found == sorted(found)
 
 
 def test_many_points_at_one_step_are_thinned_too(api: Any, run_id: str) -> None:

@@ -62,7 +62,7 @@ def test_the_discovery_file_tells_where_the_server_is_and_goes_with_it(start_ser
     assert says["version"] == 1
     assert says["pid"] == server.process.pid
     assert says["url"].startswith("http://127.0.0.1:")
-    assert says["token"] is None
+    assert len(says["token"]) >= 32  # for whoever may read the file, should the store have tokens
     assert abs(says["started_at_ms"] / 1000 - time.time()) < 60
     assert mode == 0o600
     assert server.stop() == 0
@@ -136,7 +136,7 @@ def test_the_token_may_come_from_a_file_or_the_environment(start_server: Any, tm
         ["--host=no.such.host.invalid"],
         ["--lock-fd=987"],
         ["--backend-store-uri=sqlite:////proc/no/such/place.db"],
-        ["--artifacts-destination=s3://bucket"],
+        ["--artifacts-destination=gopher://bucket"],
         ["--backend-store-uri=sqlite://"],
     ],
 )
@@ -144,7 +144,8 @@ def test_what_cannot_work_is_refused_in_one_line(run_to_end: Any, options: list[
     refused = run_to_end(*options)
 
     assert refused.returncode == 2
-    assert refused.stderr.startswith("tracking server: ")
+    assert refused.stderr.startswith("error: ")
+    assert refused.stderr.count("\n") == 1
     assert "Traceback" not in refused.stderr
 
 
@@ -195,8 +196,8 @@ def test_a_server_that_is_told_to_stop_answers_what_it_has_begun(start_server: A
     assert server.process.wait(5) == 0
 
 
-def test_a_server_that_is_told_to_stop_waits_5_seconds_at_most(start_server: Any) -> None:
-    server = start_server()
+def test_a_server_that_is_told_to_stop_waits_no_longer_than_it_was_told(start_server: Any) -> None:
+    server = start_server("--drain-s=1")
     with socket.create_connection(server.address) as connection:
         head = "PUT /api/2.0/mlflow-artifacts/artifacts/x.bin HTTP/1.1\r\nHost: localhost\r\n"
         connection.sendall(f"{head}Content-Length: 2\r\n\r\nx".encode())
@@ -204,7 +205,7 @@ def test_a_server_that_is_told_to_stop_waits_5_seconds_at_most(start_server: Any
         began = time.monotonic()
         server.stop()
 
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 4
 
 
 def test_every_answered_write_survives_kill_9(start_server: Any, settings: Any) -> None:

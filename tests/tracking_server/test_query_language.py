@@ -1,12 +1,13 @@
-"""The filter language against a naive evaluator: what SQL answers is what the words mean."""
+"""The filter language and the orders against a naive evaluator: what SQL answers is what the words mean.
+
+Every search is answered in each of the ways that the store has: all runs of the scope looked at, few candidates
+from an index, a walk through an index. Small limits make it take all of them with few runs.
+"""
 
 from __future__ import annotations
 
 import math
-import operator
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,120 +15,32 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.tracking_server.naive_search import (
+    KEYS,
+    NUMBERS,
+    TEXTS,
+    Facts,
+    filters,
+    in_order,
+    orders,
+    quoted,
+    true_of,
+)
 from tracking_server.errors import InvalidParameter
 from tracking_server.query.parser import parse_filter, parse_order
-from tracking_server.query.tree import And, Comparison, Node, Not, Or
+from tracking_server.query.tree import And, Comparison, Not, Or
 from tracking_server.query.vocabulary import RUNS
 from tracking_server.settings import Settings
-from tracking_server.store import paging, runs, search
+from tracking_server.store import candidates, experiments, paging, run_search, run_walk, runs, search
 from tracking_server.store.engine import Database
 from tracking_server.store.metrics import MetricPoint
 
-KEYS = ["a", "b c", "d/e"]
-TEXTS = ["", "x", "X", "xy", "x%", "x_", "ä", "'", 'q"q', "0.1"]
-NUMBERS = [-1.0, 0.0, 0.5, 1e300, 3.0]
-COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
+WAYS = {
+    "whole": {"MOST_RUNS": 1000},
+    "few": {"MOST_RUNS": 0, "MOST": 1000, "DENSE": 0},
+    "walk": {"MOST_RUNS": 0, "MOST": 0},
+    "window": {"MOST_RUNS": 0, "MOST": 2, "WINDOW": 5, "_CHUNK": 3, "_FIRST": 5, "_MOST_AT_ONCE": 7},
 }
-
-
-@dataclass(frozen=True)
-class Facts:
-    """A run as the naive evaluator sees it."""
-
-    attributes: dict[str, Any]
-    metrics: dict[str, float]
-    params: dict[str, str]
-    tags: dict[str, str]
-
-
-def like(pattern: str, text: str, flags: int) -> bool:
-    """SQL's LIKE: % any characters, _ one. ILIKE folds ASCII letters alone, as SQLite does."""
-    parts = [".*" if char == "%" else "." if char == "_" else re.escape(char) for char in pattern]
-    return re.fullmatch("".join(parts), text, flags | re.DOTALL) is not None
-
-
-def holds(comparison: Comparison, facts: Facts) -> bool:
-    """Whether one comparison is true of a run."""
-    stored: dict[str, Any] = {
-        "attribute": facts.attributes,
-        "metric": facts.metrics,
-        "param": facts.params,
-        "tag": facts.tags,
-    }[comparison.entity]
-    value = stored.get(comparison.key)
-    if comparison.operator == "IS NULL":
-        return value is None
-    if value is None:
-        return False
-    wanted: Any = comparison.value
-    match comparison.operator:
-        case "IS NOT NULL":
-            return True
-        case "LIKE":
-            return like(wanted, value, 0)
-        case "ILIKE":
-            return like(wanted, value, re.IGNORECASE | re.ASCII)
-        case "IN":
-            return value in wanted
-        case "NOT IN":
-            return value not in wanted
-        case symbol:
-            return COMPARE[symbol](value, wanted)
-
-
-def true_of(node: Node, facts: Facts) -> bool:
-    """The meaning of a tree, word by word."""
-    match node:
-        case And(parts):
-            return all(true_of(part, facts) for part in parts)
-        case Or(parts):
-            return any(true_of(part, facts) for part in parts)
-        case Not(part):
-            return not true_of(part, facts)
-        case Comparison():
-            return holds(node, facts)
-
-
-def quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _keyed(entity: str) -> st.SearchStrategy[str]:
-    return st.sampled_from([f"{entity}.`{key}`" for key in KEYS])
-
-
-_text = st.sampled_from(TEXTS).map(quoted)
-_number = st.sampled_from(NUMBERS).map(repr)
-_text_key = st.one_of(_keyed("params"), _keyed("tags"), st.sampled_from(["run_name", "user_id", "status"]))
-_number_key = st.one_of(_keyed("metrics"), st.sampled_from(["start_time", "end_time"]))
-_comparisons = st.one_of(
-    st.tuples(_number_key, st.sampled_from(list(COMPARE)), _number).map(" ".join),
-    st.tuples(_text_key, st.sampled_from(["=", "!=", "LIKE", "ILIKE"]), _text).map(" ".join),
-    st.tuples(_text_key, st.sampled_from(["IN", "NOT IN"]), st.lists(_text, min_size=1, max_size=3)).map(
-        lambda parts: f"{parts[0]} {parts[1]} ({', '.join(parts[2])})"
-    ),
-    st.tuples(st.one_of(_keyed("params"), _keyed("tags")), st.sampled_from(["IS NULL", "IS NOT NULL"])).map(
-        " ".join
-    ),
-)
-filters = st.recursive(
-    _comparisons,
-    lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from(["AND", "OR", "and"]), inner).map(" ".join),
-        inner.map(lambda text: f"NOT {text}"),
-        inner.map(lambda text: f"({text})"),
-    ),
-    max_leaves=6,
-)
-
-_texts = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(TEXTS), max_size=3)
-_metrics = st.dictionaries(st.sampled_from(KEYS), st.sampled_from([*NUMBERS, math.nan]), max_size=3)
 
 
 @pytest.fixture(scope="module")
@@ -143,25 +56,36 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def population(database: Database) -> dict[str, Facts]:
-    """Runs with every mixture of present, absent and odd values, by id."""
-    people: dict[str, Facts] = {}
-    for number in range(60):
-        facts = Facts(
-            attributes={
-                "run_name": TEXTS[number % len(TEXTS)] or "nameless",
-                "user_id": TEXTS[number * 3 % len(TEXTS)],
-                "status": runs.STATUSES[number % 5],
-                "start_time": number % 4 - 1,
-                "end_time": None if number % 3 else number % 5,
-            },
-            metrics={
-                key: [*NUMBERS, math.nan][(number + i) % 6] for i, key in enumerate(KEYS) if number >> i & 1
-            },
-            params={key: TEXTS[(number + i) % 10] for i, key in enumerate(KEYS) if number >> (i + 1) & 1},
-            tags={key: TEXTS[(number * 7 + i) % 10] for i, key in enumerate(KEYS) if number >> (i + 2) & 1},
+    """Runs with every mixture of present, absent and odd values, in two experiments, by id."""
+    _second_experiment(database)
+    return {_store(database, facts): facts for facts in map(_facts, range(60))}
+
+
+def _second_experiment(database: Database) -> None:
+    database.write_and_wait(
+        lambda connection: experiments.create(
+            connection, "other", artifact_location=None, artifact_root="file:///a", tags={}
         )
-        people[_store(database, facts)] = facts
-    return people
+    )
+
+
+def _facts(number: int) -> Facts:
+    return Facts(
+        attributes={
+            "run_name": TEXTS[number % len(TEXTS)] or "nameless",
+            "user_id": TEXTS[number * 3 % 10],
+            "status": runs.STATUSES[number % 5],
+            "start_time": number % 4 - 1,
+            "end_time": None if number % 3 else number % 5,
+            "experiment_id": "1" if number % 7 == 0 else "0",
+        },
+        metrics={
+            key: [*NUMBERS, math.nan][(number + i) % 7] for i, key in enumerate(KEYS) if number >> i & 1
+        },
+        params={key: TEXTS[(number + i) % 13] for i, key in enumerate(KEYS) if number >> (i + 1) & 1},
+        tags={key: TEXTS[(number * 7 + i) % 13] for i, key in enumerate(KEYS) if number >> (i + 2) & 1},
+        number=number,
+    )
 
 
 def _store(database: Database, facts: Facts) -> str:
@@ -169,7 +93,7 @@ def _store(database: Database, facts: Facts) -> str:
 
     def work(connection: Any) -> str:
         new = runs.NewRun(
-            experiment_id="0",
+            experiment_id=about["experiment_id"],
             name=about["run_name"],
             user_id=about["user_id"],
             start_ms=about["start_time"],
@@ -184,56 +108,85 @@ def _store(database: Database, facts: Facts) -> str:
     return database.write_and_wait(work)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Makes the store answer in one of its ways, as far as a search lets it choose."""
+    for name, value in WAYS[request.param].items():
+        for module in (candidates, run_search, run_walk):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, value)
+    return str(request.param)
+
+
+def _page(
+    database: Database, text: str, order_by: tuple[str, ...] = (), size: int = 1000, token: str = ""
+) -> Any:
+    request = paging.SearchRequest(filter=text, order_by=order_by, max_results=size, page_token=token)
+    return database.read_now(lambda connection: search.runs(connection, ["0", "1"], request))
+
+
+def _ids(page: Any) -> list[str]:
+    return [run.info.run_id for run in page.items]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=filters)
-def test_sql_answers_what_the_words_mean(database: Database, population: dict[str, Facts], text: str) -> None:
+def test_sql_answers_what_the_words_mean(
+    database: Database, population: dict[str, Facts], way: str, text: str
+) -> None:
     tree = parse_filter(text, RUNS)
     expected = {run_id for run_id, facts in population.items() if true_of(tree, facts)}
 
-    page = database.read_now(
-        lambda connection: search.runs(connection, ["0"], paging.SearchRequest(filter=text))
-    )
-
-    assert {run.info.run_id for run in page.items} == expected
+    assert set(_ids(_page(database, text))) == expected
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    text=filters,
-    order=st.lists(
-        st.tuples(
-            st.sampled_from(["metrics.a", "params.`b c`", "tags.a", "end_time", "start_time", "run_name"]),
-            st.sampled_from(["", " ASC", " DESC"]),
-        ),
-        unique_by=lambda key: key[0],
-        max_size=3,
-    ),
-    size=st.integers(1, 17),
-)
-def test_pages_of_any_search_make_up_the_whole(
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.one_of(st.just(""), filters), order=orders, size=st.integers(1, 23))
+def test_pages_make_up_the_whole_in_the_order_that_was_asked_for(
     database: Database,
     population: dict[str, Facts],
+    way: str,
     text: str,
     order: list[tuple[str, str]],
     size: int,
 ) -> None:
     order_by = tuple(key + direction for key, direction in order)
+    tree = parse_filter(text, RUNS)
+    passing = {run_id: facts for run_id, facts in population.items() if true_of(tree, facts)}
 
-    def page(max_results: int, token: str) -> Any:
-        request = paging.SearchRequest(
-            filter=text, order_by=order_by, max_results=max_results, page_token=token
-        )
-        return database.read_now(lambda connection: search.runs(connection, ["0"], request))
-
-    whole = [run.info.run_id for run in page(1000, "").items]
     paged: list[str] = []
     token: str | None = ""
     while token is not None:
-        found = page(size, token)
-        paged += [run.info.run_id for run in found.items]
-        token = found.next_page_token
+        page = _page(database, text, order_by, size, token)
+        paged += _ids(page)
+        token = page.next_page_token
 
-    assert paged == whole
+    assert paged == in_order(passing, parse_order(order_by, RUNS))
+
+
+@pytest.mark.parametrize("order_by", [(), ("metrics.a",), ("params.a DESC",), ("end_time", "metrics.a")])
+def test_runs_that_come_between_pages_hide_none_and_double_none(
+    tmp_path: Path, way: str, order_by: tuple[str, ...]
+) -> None:
+    database = Database(
+        Settings(backend_store_uri=f"sqlite:///{tmp_path}/x.db", artifacts_destination=str(tmp_path))
+    )
+    database.open()
+    _second_experiment(database)
+    population = {_store(database, facts): facts for facts in map(_facts, range(40))}
+
+    paged: list[str] = []
+    token: str | None = ""
+    while token is not None:
+        page = _page(database, "", order_by, 3, token)
+        paged += _ids(page)
+        token = page.next_page_token
+        _store(database, _facts(len(paged) * 5))
+    database.close()
+
+    assert len(set(paged)) == len(paged)
+    expected = in_order(population, parse_order(order_by, RUNS))
+    assert [run_id for run_id in paged if run_id in population] == expected
 
 
 @settings(max_examples=400, deadline=None)

@@ -42,6 +42,9 @@ class Watch:
             lambda connection: runs.log(connection, run_id, tags={names.HEARTBEAT: value})
         )
 
+    def tag(self, run_id: str, key: str, value: str) -> None:
+        self.database.write_and_wait(lambda connection: runs.log(connection, run_id, tags={key: value}))
+
     def look_after(self, seconds: float) -> list[str]:
         self.clock.now_s += seconds
         return asyncio.run(self.reaper.look())
@@ -142,3 +145,51 @@ def test_a_resumed_run_is_watched_anew(watch: Watch) -> None:
     assert watch.look_after(1) == []
     assert watch.look_after(44) == []
     assert watch.look_after(2) == [run_id]
+
+
+def test_a_run_that_was_closed_for_its_silence_is_reopened_by_its_next_beat(watch: Watch) -> None:
+    run_id = watch.run(heartbeat="1700000000000")
+    watch.look_after(0)
+    assert watch.look_after(45) == [run_id]
+
+    watch.beat(run_id, "1700000000000")  # an old beat that comes late says nothing new
+    assert watch.whole(run_id).info.status == "KILLED"
+    watch.beat(run_id, "1700000050000")
+
+    run = watch.whole(run_id)
+    assert (run.info.status, run.info.end_time) == ("RUNNING", None)
+    assert names.END_REASON not in {tag.key for tag in run.data.tags}
+    assert watch.look_after(5) == []
+    assert watch.look_after(45) == [run_id]  # and it can be lost again
+    assert watch.whole(run_id).info.end_time == 1700000050000
+
+
+def test_a_run_that_somebody_ended_stays_ended_whatever_beats(watch: Watch) -> None:
+    for status, tags in (("KILLED", {}), ("KILLED", {names.END_REASON: "stopped by hand"}), ("FINISHED", {})):
+        run_id = watch.run(heartbeat="1")
+        watch.database.write_and_wait(
+            lambda connection, run_id=run_id, status=status: runs.change(  # type: ignore[misc]  # defaults for the loop's names
+                connection, run_id, status=status, end_ms=5
+            )
+        )
+        for key, value in tags.items():
+            watch.tag(run_id, key, value)
+
+        watch.beat(run_id, "2")
+
+        assert (watch.whole(run_id).info.status, watch.whole(run_id).info.end_time) == (status, 5)
+
+
+def test_of_several_servers_that_watch_one_closes_a_run(settings: Settings, watch: Watch) -> None:
+    other = Database(settings)
+    other.open()
+    second = Watch(other)
+    run_ids = {watch.run() for _ in range(5)}
+    for one in (watch, second):
+        one.look_after(0)
+
+    closed = [run_id for one in (watch, second) for run_id in one.look_after(45)]
+
+    other.close()
+    assert sorted(closed) == sorted(run_ids)
+    assert {watch.whole(run_id).info.status for run_id in run_ids} == {"KILLED"}

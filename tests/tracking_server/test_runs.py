@@ -92,7 +92,7 @@ def test_unknown_and_malformed_runs(api: Any) -> None:
         "RESOURCE_DOES_NOT_EXIST",
         "Run with id=nope not found",
     )
-    assert api.refused("GET", "runs/get", run_id="../x")[0] == 400
+    assert api.refused("GET", "runs/get", run_id="../x")[0] == 404
     assert api.refused("GET", "runs/get")[2].startswith("Missing value for required parameter 'run_id'")
 
 

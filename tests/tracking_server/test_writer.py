@@ -151,3 +151,17 @@ def test_a_caller_that_went_away_harms_nobody(database: Database) -> None:
     assert asyncio.run(send()) == 1
     holder.join()
     assert database.read_now(count) == 2
+
+
+def test_a_job_that_loses_a_race_for_a_name_runs_once_more(database: Database) -> None:
+    ran: list[int] = []
+
+    def work(connection: Connection) -> int:
+        ran.append(count(connection))
+        if len(ran) == 1:  # as if another process had taken the name after this one looked
+            add("taken")(connection)
+            add("taken")(connection)
+        return len(ran)
+
+    assert database.write_and_wait(work) == 2
+    assert ran == [0, 0]

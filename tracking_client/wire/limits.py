@@ -11,7 +11,7 @@ import re
 MAX_KEY_LENGTH = 250
 MAX_PARAM_VALUE_LENGTH = 6000
 MAX_TAG_VALUE_LENGTH = 8000
-MAX_EXPERIMENT_TAG_VALUE_LENGTH = 5000
+MAX_EXPERIMENT_TAG_VALUE_LENGTH = 20_000
 MAX_EXPERIMENT_NAME_LENGTH = 500
 MAX_METRICS_PER_BATCH = 1000
 MAX_PARAMS_PER_BATCH = 100
@@ -24,6 +24,11 @@ _KEY = re.compile(r"^[/\w.\- :]*$")
 _RUN_ID = re.compile(r"^[a-zA-Z0-9][\w\-]{0,255}$")
 
 
+def has_good_characters(key: str) -> bool:
+    """Whether `key` holds no character that no name may hold."""
+    return _KEY.fullmatch(key) is not None
+
+
 def key_problem(key: str, kind: str) -> str | None:
     """What is wrong with `key` as the name of a `kind` ("metric", "parameter", "tag"), or None."""
     if not key:
@@ -33,7 +38,7 @@ def key_problem(key: str, kind: str) -> str | None:
             f"{kind.capitalize()} name '{key[:60]}…' had length {len(key)}, "
             f"which exceeded length limit of {MAX_KEY_LENGTH}"
         )
-    if not _KEY.match(key):
+    if not _KEY.fullmatch(key):
         return (
             f"Invalid {kind} name: '{key}'. Names may only contain alphanumerics, underscores (_), "
             "dashes (-), periods (.), spaces ( ), colon(:) and slashes (/)."
@@ -48,4 +53,4 @@ def key_problem(key: str, kind: str) -> str | None:
 
 def run_id_problem(run_id: str) -> str | None:
     """What is wrong with `run_id` as the id of a run, or None."""
-    return None if _RUN_ID.match(run_id) else f"Invalid run ID: '{run_id[:300]}'"
+    return None if _RUN_ID.fullmatch(run_id) else f"Invalid run ID: '{run_id[:300]}'"

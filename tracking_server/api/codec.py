@@ -20,9 +20,11 @@ T = TypeVar("T", bound=msgspec.Struct)
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """An integer as the wire has it."""
 
-_CAMEL_KEY = re.compile(rb'"[a-z][a-z0-9]*(?:[A-Z][A-Za-z0-9]*)+"\s*:')
+# One repetition for each part: nested ones would try every way to divide a long text.
+_CAMEL_KEY = re.compile(rb'"[a-z][a-z0-9]*[A-Z][A-Za-z0-9]*"\s*:')
 _NULL = re.compile(rb":\s*null|\[\s*null|,\s*null")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
+_LOW_LINE = re.compile(r"_([a-z0-9])")
 _WHERE = re.compile(r" - at `\$(.*)`$")
 _STEPS = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
 _encoder = msgspec.json.Encoder()
@@ -39,7 +41,7 @@ def decode(body: bytes, kind: type[T]) -> T:
     """The request in `body`. Raises InvalidParameter with the words MLflow uses."""
     if not body.strip():
         body = b"{}"
-    if body.lstrip()[:1] == b'"' or _CAMEL_KEY.search(body) or _NULL.search(body):
+    if _needs_care(body):
         return convert(_plain(body), kind)
     decoder = _decoders.get(kind)
     if decoder is None:
@@ -51,19 +53,34 @@ def decode(body: bytes, kind: type[T]) -> T:
     return decoded
 
 
+def _needs_care(body: bytes) -> bool:
+    """Whether a request must be put into its normal form first: a quick look rules it out for nearly all."""
+    if body.lstrip()[:1] == b'"':
+        return True
+    if b"null" in body and _NULL.search(body):
+        return True
+    return body != body.lower() and _CAMEL_KEY.search(body) is not None
+
+
 def convert(document: object, kind: type[T]) -> T:
     """The request in an already parsed document. Raises InvalidParameter."""
     if not isinstance(document, dict):
         raise InvalidParameter("The request's body must be a JSON object.")
-    normal = _snake_case(document)
+    normal: Any = None
     try:
+        normal = _snake_case(document)
         return msgspec.convert(normal, kind, strict=False)
+    except RecursionError:
+        raise InvalidParameter("The request's body is nested too deeply.") from None
     except msgspec.ValidationError as error:
         raise InvalidParameter(_explain(error, normal)) from None
 
 
 def from_query(pairs: Iterable[tuple[str, str]], kind: type[T]) -> T:
-    """The request in a query string; lists take every repetition. Raises InvalidParameter."""
+    """The request in a query string; lists take every repetition, all else the first.
+
+    Raises InvalidParameter.
+    """
     lists = _lists_of(kind)
     document: dict[str, Any] = {}
     for key, value in pairs:
@@ -71,7 +88,7 @@ def from_query(pairs: Iterable[tuple[str, str]], kind: type[T]) -> T:
         if name.removesuffix("[]") in lists:
             document.setdefault(name.removesuffix("[]"), []).append(value)
         else:
-            document[name] = value
+            document.setdefault(name, value)
     return convert(document, kind)
 
 
@@ -110,7 +127,10 @@ def _snake_case(value: Any) -> Any:
         if item is None:
             continue
         if name in result:
-            raise InvalidParameter(f"Field '{name[:100]}' is given twice, in two spellings.")
+            camel = _LOW_LINE.sub(lambda match: match[1].upper(), name)
+            raise InvalidParameter(
+                f"Request specifies both '{name[:100]}' and '{camel[:100]}'; provide only one of them."
+            )
         result[name] = _snake_case(item)
     return result
 
@@ -129,9 +149,17 @@ def _explain(error: msgspec.ValidationError, document: object) -> str:
         elif index != "...":
             name = f"{name}[{index}]"
             value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
-    shown = f'"{value}"' if isinstance(value, str) else str(value)
+    return wrong_kind(value, name)
+
+
+def wrong_kind(value: object, name: str) -> str:
+    """MLflow's words for the value of a parameter that is of the wrong kind, down to their two blanks."""
+    try:
+        shown = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    except (TypeError, ValueError):
+        shown = str(value)
     return (
-        f"Invalid value {shown[:200]} for parameter '{name}' supplied: Hint: Value was of type "
+        f"Invalid value {shown[:200]} for parameter '{name}' supplied:  Hint: Value was of type "
         f"'{type(value).__name__}'. See the API docs for more information about request parameters."
     )
 

@@ -6,6 +6,7 @@ import msgspec
 
 from tracking_client.wire import limits
 from tracking_server.api.codec import Int64, required
+from tracking_server.api.keys import Kind, checked_key
 from tracking_server.api.routing import Endpoint, Rpc
 from tracking_server.artifacts.paths import location_problem
 from tracking_server.errors import InvalidParameter
@@ -65,15 +66,25 @@ class Search(msgspec.Struct):
     view_type: str | int = "ACTIVE_ONLY"
 
 
-def text_of(tags: list[TagIn] | None, kind: str) -> dict[str, str]:
-    """Keys and texts of a list as clients send it; the last of equal keys wins. Raises InvalidParameter."""
+def text_of(tags: list[TagIn] | None, kind: Kind, field: str | None = None) -> dict[str, str]:
+    """Keys and texts of a list as clients send it; the last of equal keys wins. Raises InvalidParameter.
+
+    `field` is the list's name in the request, for messages; None where the request is about one key.
+    """
     result: dict[str, str] = {}
-    for tag in tags or ():
-        key = str(required(tag.key, "key"))
-        problem = limits.key_problem(key, kind)
-        if problem is not None:
-            raise InvalidParameter(problem)
-        result[key] = tag.value or ""
+    for index, tag in enumerate(tags or ()):
+        path = "key" if field is None else f"{field}[{index}].key"
+        result[checked_key(tag.key, kind, path)] = tag.value or ""
+    return result
+
+
+def experiment_tags_of(tags: list[TagIn] | None) -> dict[str, str]:
+    """Tags of an experiment. Raises InvalidParameter."""
+    result = text_of(tags, "tag")
+    if any(len(value) > limits.MAX_EXPERIMENT_TAG_VALUE_LENGTH for value in result.values()):
+        raise InvalidParameter(
+            f"'value' exceeds the maximum length of {limits.MAX_EXPERIMENT_TAG_VALUE_LENGTH} characters"
+        )
     return result
 
 
@@ -85,7 +96,7 @@ def _checked_name(name: str | None, field: str) -> str:
     found = str(required(name, field))
     if len(found) > limits.MAX_EXPERIMENT_NAME_LENGTH:
         raise InvalidParameter(
-            f"'{field}' exceeds the maximum length of {limits.MAX_EXPERIMENT_NAME_LENGTH} characters"
+            f"'name' exceeds the maximum length of {limits.MAX_EXPERIMENT_NAME_LENGTH} characters"
         )
     return found
 
@@ -96,7 +107,7 @@ async def create(services: Services, request: Create) -> object:
     problem = location_problem(request.artifact_location or "")
     if problem is not None:
         raise InvalidParameter(problem)
-    tags = text_of(request.tags, "tag")
+    tags = experiment_tags_of(request.tags)
     experiment_id = await services.database.write(
         lambda connection: experiments.create(
             connection,
@@ -158,9 +169,7 @@ async def rename(services: Services, request: Rename) -> object:
 async def set_tag(services: Services, request: ExperimentTag) -> object:
     """Set a tag of an experiment."""
     experiment_id = _id(request.experiment_id)
-    [(key, value)] = text_of([TagIn(request.key, request.value)], "tag").items()
-    if len(value) > limits.MAX_EXPERIMENT_TAG_VALUE_LENGTH:
-        value = value[: limits.MAX_EXPERIMENT_TAG_VALUE_LENGTH]
+    [(key, value)] = experiment_tags_of([TagIn(request.key, request.value)]).items()
     await services.database.write(
         lambda connection: experiments.set_tag(connection, experiment_id, key, value)
     )
@@ -197,7 +206,7 @@ ENDPOINTS: list[Endpoint] = [
     Rpc(method="POST", path="/mlflow/experiments/create", request=Create, handle=create),
     Rpc(method="GET", path="/mlflow/experiments/get", request=ById, handle=get),
     Rpc(method="GET", path="/mlflow/experiments/get-by-name", request=ByName, handle=get_by_name),
-    Rpc(method="POST", path="/mlflow/experiments/search", request=Search, handle=find),
+    Rpc(method="POST", path="/mlflow/experiments/search", request=Search, handle=find, reads=True),
     Rpc(method="GET", path="/mlflow/experiments/search", request=Search, handle=find),
     Rpc(method="POST", path="/mlflow/experiments/delete", request=ById, handle=delete),
     Rpc(method="POST", path="/mlflow/experiments/restore", request=ById, handle=restore),

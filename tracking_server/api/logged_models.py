@@ -12,14 +12,21 @@ from starlette.responses import Response
 from tracking_client.wire import limits
 from tracking_server.api.artifacts import send_file
 from tracking_server.api.codec import Int64, required
-from tracking_server.api.experiments import TagIn, text_of
+from tracking_server.api.experiments import TagIn
 from tracking_server.api.routing import AJAX_V2, Endpoint, Raw, Rpc
 from tracking_server.artifacts.protocol import ArtifactInfo
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
-from tracking_server.store import logged_models, paging, runs, search
+from tracking_server.store import logged_models, paging, search
 
 MAX_PER_PAGE = 100
+DEFAULT_PER_PAGE = 50
+MAX_TEXT_LENGTH = 16_000
+"""What every database holds in a text column, whatever the characters."""
+
+
+Measure = tuple[str, "str | None", "str | None"]
+"""A metric on a dataset: its name, the dataset's name and its digest."""
 
 
 class Create(msgspec.Struct):
@@ -81,10 +88,10 @@ class DatasetFilter(msgspec.Struct):
 class Search(msgspec.Struct):
     """logged-models/search"""
 
-    experiment_ids: list[str | int] = []
+    experiment_ids: list[str | int] | None = None
     filter: str = ""
     datasets: list[DatasetFilter] = []
-    max_results: Int64 = 50
+    max_results: Int64 = DEFAULT_PER_PAGE
     order_by: list[Order] = []
     page_token: str = ""
 
@@ -96,21 +103,36 @@ class Directory(msgspec.Struct):
     artifact_directory_path: str = ""
 
 
+def texts_of(items: list[TagIn]) -> dict[str, str]:
+    """Tags or parameters of a logged model: unlike those of runs, MLflow takes any key and cuts no value.
+
+    The last of equal keys wins. Raises InvalidParameter.
+    """
+    found = {str(required(item.key, "key")): item.value or "" for item in items}
+    for field, texts, most in (
+        ("key", found.keys(), limits.MAX_KEY_LENGTH),
+        ("value", found.values(), MAX_TEXT_LENGTH),
+    ):
+        if any(len(text) > most for text in texts):
+            raise InvalidParameter(f"'{field}' exceeds the maximum length of {most} characters")
+    return found
+
+
 async def create(services: Services, request: Create) -> object:
     """Make a logged model."""
     experiment_id = str(required(request.experiment_id, "experiment_id"))
     problem = logged_models.name_problem(request.name) if request.name else None
     if problem is not None:
         raise InvalidParameter(problem)
-    params = runs.truncated(text_of(request.params, "parameter"), limits.MAX_PARAM_VALUE_LENGTH)
-    tags = runs.truncated(text_of(request.tags, "tag"), limits.MAX_TAG_VALUE_LENGTH)
+    params = texts_of(request.params)
+    tags = texts_of(request.tags)
     model = await services.database.write(
         lambda connection: logged_models.create(
             connection,
             experiment_id,
             name=request.name,
             model_type=request.model_type,
-            source_run_id=request.source_run_id or None,
+            source_run_id=request.source_run_id or "",
             params=params,
             tags=tags,
         )
@@ -147,7 +169,7 @@ async def delete(services: Services, request: ById) -> object:
 
 async def set_tags(services: Services, request: Texts) -> object:
     """Set tags of a logged model."""
-    tags = runs.truncated(text_of(request.tags, "tag"), limits.MAX_TAG_VALUE_LENGTH)
+    tags = texts_of(request.tags)
     await services.database.write(
         lambda connection: logged_models.set_tags(connection, request.model_id, tags)
     )
@@ -164,7 +186,7 @@ async def delete_tag(services: Services, request: OneTag) -> object:
 
 async def log_params(services: Services, request: Texts) -> object:
     """Set parameters of a logged model."""
-    params = runs.truncated(text_of(request.params, "parameter"), limits.MAX_PARAM_VALUE_LENGTH)
+    params = texts_of(request.params)
     await services.database.write(
         lambda connection: logged_models.log_params(connection, request.model_id, params)
     )
@@ -173,22 +195,25 @@ async def log_params(services: Services, request: Texts) -> object:
 
 async def find(services: Services, request: Search) -> object:
     """Search logged models."""
-    if not request.experiment_ids:
-        required(None, "experiment_ids")
+    experiment_ids: list[str | int] = required(request.experiment_ids, "experiment_ids")
+    if not experiment_ids:
+        return {}
+    measures: dict[str, Measure] = {}
     wanted = paging.SearchRequest(
         filter=request.filter,
-        order_by=tuple(_order(order) for order in request.order_by),
+        order_by=tuple(_order(order, measures) for order in request.order_by),
         view="ACTIVE_ONLY",
-        max_results=paging.checked_max_results(request.max_results, MAX_PER_PAGE),
+        max_results=paging.checked_max_results(min(request.max_results or DEFAULT_PER_PAGE, MAX_PER_PAGE)),
         page_token=request.page_token,
     )
+    if not all(dataset.dataset_name for dataset in request.datasets):
+        raise InvalidParameter("`dataset_name` in the `datasets` clause must be specified.")
     datasets = tuple(
-        (str(required(dataset.dataset_name, "dataset_name")), dataset.dataset_digest)
-        for dataset in request.datasets
+        (str(dataset.dataset_name), dataset.dataset_digest or None) for dataset in request.datasets
     )
-    ids = [str(experiment_id) for experiment_id in request.experiment_ids]
+    ids = [str(experiment_id) for experiment_id in experiment_ids]
     page = await services.database.read(
-        lambda connection: search.logged_models(connection, ids, wanted, datasets)
+        lambda connection: search.logged_models(connection, ids, wanted, datasets, measures)
     )
     reply: dict[str, object] = {}
     if page.items:
@@ -198,8 +223,15 @@ async def find(services: Services, request: Search) -> object:
     return reply
 
 
-def _order(order: Order) -> str:
+def _order(order: Order, measures: dict[str, Measure]) -> str:
+    """A key of the order as text. A metric on a dataset gets a name of its own, which `measures` explains."""
     name = str(required(order.field_name, "field_name"))
+    if order.dataset_name or order.dataset_digest:
+        entity, _, metric = name.partition(".")
+        if entity == "metrics" and metric:
+            alias = f"\x1f{len(measures)}"  # no metric's name holds such a character
+            measures[alias] = (metric.strip('`"'), order.dataset_name or None, order.dataset_digest or None)
+            name = f"metrics.`{alias}`"
     return f"{name} {'ASC' if order.ascending else 'DESC'}"
 
 
@@ -224,20 +256,22 @@ async def file(services: Services, request: Request) -> Response:
     model_id = request.path_params["model_id"]
     model = await services.database.read(lambda connection: logged_models.find(connection, model_id))
     place = services.places.of(model.artifact_uri)
-    inside = str(required(request.query_params.get("artifact_file_path"), "artifact_file_path"))
-    return await send_file(place.store, place.path(inside))
+    inside = request.query_params.get("artifact_file_path")
+    if not inside:
+        raise InvalidParameter('Request must include the "artifact_file_path" query parameter.')
+    return await send_file(place.store, place.path(inside), request)
 
 
 _ONE = "/mlflow/logged-models/{model_id}"
 
 
-def _rpc(method: str, path: str, request: type[Any], handle: Any) -> Rpc[Any]:
-    return Rpc(method=method, path=path, request=request, handle=handle)
+def _rpc(method: str, path: str, request: type[Any], handle: Any, *, reads: bool = False) -> Rpc[Any]:
+    return Rpc(method=method, path=path, request=request, handle=handle, reads=reads)
 
 
 ENDPOINTS: list[Endpoint] = [
     _rpc("POST", "/mlflow/logged-models", Create, create),
-    _rpc("POST", "/mlflow/logged-models/search", Search, find),
+    Rpc(method="POST", path="/mlflow/logged-models/search", request=Search, handle=find, reads=True),
     _rpc("GET", _ONE, ById, get),
     _rpc("PATCH", _ONE, Finish, finish),
     _rpc("DELETE", _ONE, ById, delete),

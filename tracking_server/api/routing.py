@@ -6,10 +6,9 @@ Paths without placeholders are found in one dictionary look-up.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -18,15 +17,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tracking_server.api import codec
-from tracking_server.errors import (
-    EndpointNotFound,
-    InvalidParameter,
-    MethodNotAllowed,
-    ServerError,
-    TooLarge,
-    Unavailable,
-)
+from tracking_server.api import codec, unsupported
+from tracking_server.api.bodies import limited_body, patient
+from tracking_server.errors import EndpointNotFound, InvalidParameter, MethodNotAllowed, ServerError
 from tracking_server.services import Services
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -36,8 +29,22 @@ V3 = ("/api/3.0", "/ajax-api/3.0")
 AJAX_V2 = ("/ajax-api/2.0",)
 
 MAX_JSON_BYTES = 64 * 1024 * 1024
-SLOW_CLIENT_S = 60.0
-"""How long the server waits for the next bytes of a request before it gives the client up."""
+ENDPOINT_KEY = "tracking_server.endpoint"
+"""Where a request's scope says which endpoint it went to, by the path in the table."""
+
+__all__ = [
+    "AJAX_V2",
+    "ENDPOINT_KEY",
+    "V2",
+    "V3",
+    "ApiRouter",
+    "Endpoint",
+    "Raw",
+    "Rpc",
+    "error_reply",
+    "limited_body",
+    "patient",
+]
 
 _log = logging.getLogger("tracking_server")
 _PLACEHOLDER = re.compile(r"\{(\w+)(:path)?\}")
@@ -48,7 +55,7 @@ class Rpc(Generic[T]):
     """A call with a typed request and a JSON reply.
 
     Placeholders of the path become fields of the request; so do query parameters of a GET and the body of
-    every other method.
+    every other method. `reads`: nothing is changed by it, so that a token may call it that may only read.
     """
 
     method: str
@@ -56,29 +63,43 @@ class Rpc(Generic[T]):
     request: type[T]
     handle: Callable[[Services, T], Awaitable[object]]
     prefixes: Sequence[str] = V2
+    reads: bool = False
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether a call changes nothing: every GET, and what is marked."""
+        return self.reads or self.method == "GET"
 
     async def respond(self, services: Services, request: Request) -> Response:
         """Decode, call, encode. Raises ServerError."""
         fields = request.path_params
         if self.method == "GET":
-            pairs = [*request.query_params.multi_items(), *fields.items()]
+            pairs = [*fields.items(), *request.query_params.multi_items()]  # the path wins
             decoded = codec.from_query(pairs, self.request)
         else:
             decoded = codec.decode(await _json_body(request), self.request)
             for name, value in fields.items():
                 setattr(decoded, name, value)
         reply = await self.handle(services, decoded)
+        if isinstance(reply, Response):  # too long to be made at once
+            return reply
         return Response(codec.encode(reply), media_type="application/json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raw:
-    """An endpoint that reads its request and writes its reply itself."""
+    """An endpoint that reads its request and writes its reply itself. `reads` as in Rpc."""
 
     method: str
     path: str
     handle: Callable[[Services, Request], Awaitable[Response]]
     prefixes: Sequence[str] = V2
+    reads: bool = False
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether a call changes nothing: every GET, and what is marked."""
+        return self.reads or self.method == "GET"
 
     async def respond(self, services: Services, request: Request) -> Response:
         """Call the handler. Raises ServerError."""
@@ -90,7 +111,8 @@ Endpoint = Rpc[Any] | Raw
 
 def error_reply(error: ServerError) -> Response:
     """An error as MLflow's clients read it."""
-    body = codec.encode({"error_code": error.code, "message": str(error)})
+    message = str(error).encode("utf-8", "replace").decode()  # it may quote half a character of a request
+    body = codec.encode({"error_code": error.code, "message": message})
     headers = {"WWW-Authenticate": 'Bearer, Basic realm="tracking server"'} if error.status == 401 else None
     if error.status == 503:
         headers = {"Retry-After": "1"}
@@ -106,33 +128,6 @@ async def _json_body(request: Request) -> bytes:
     elif content_type.partition(";")[0].strip().lower() != "application/json":
         raise InvalidParameter("Bad Request. Content-Type should be application/json.")
     return body
-
-
-async def limited_body(request: Request, max_bytes: int) -> bytes:
-    """The request's body. Raises TooLarge beyond `max_bytes`, Unavailable where the client stalls."""
-    announced = request.headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > max_bytes:
-        raise TooLarge(f"The request's body is longer than {max_bytes} bytes.")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in patient(request):
-        size += len(chunk)
-        if size > max_bytes:
-            raise TooLarge(f"The request's body is longer than {max_bytes} bytes.")
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-async def patient(request: Request) -> AsyncIterator[bytes]:
-    """The chunks of a request's body as they come; gives a stalled client up. Raises ClientDisconnect."""
-    stream = request.stream()
-    try:
-        while True:
-            yield await asyncio.wait_for(anext(stream), SLOW_CLIENT_S)
-    except StopAsyncIteration:
-        return
-    except asyncio.TimeoutError:
-        raise Unavailable(f"No bytes came for {SLOW_CLIENT_S:.0f} s.") from None
 
 
 class ApiRouter:
@@ -157,17 +152,26 @@ class ApiRouter:
         """Every path that is served, placeholders as regular expressions."""
         return [*self._exact, *(pattern.pattern for pattern in self._patterns)]
 
+    def is_reading(self, method: str, path: str) -> bool:
+        """Whether a call changes nothing. What is no endpoint is judged by its method."""
+        try:
+            return self._find(path, method)[0].is_reading
+        except ServerError:
+            return method in ("GET", "HEAD", "OPTIONS")
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every failure becomes a JSON reply."""
         request = Request(scope, receive)
+        scope[ENDPOINT_KEY] = "other"
         try:
             endpoint, fields = self._find(scope["path"], scope["method"])
             scope["path_params"] = fields
+            scope[ENDPOINT_KEY] = endpoint.path
             response = await endpoint.respond(self._services, request)
         except ServerError as error:
             response = error_reply(error)
         except ClientDisconnect:
-            return
+            return  # nobody is there to read a reply
         except Exception:  # noqa: BLE001  # the last net: a client must never see a traceback
             _log.exception("%s %s failed", scope["method"], scope["path"])
             response = error_reply(ServerError("The server failed to answer; its log says why."))
@@ -183,6 +187,7 @@ class ApiRouter:
                     methods, fields = candidates, match.groupdict()
                     break
         if methods is None:
+            unsupported.check(path)
             raise EndpointNotFound(f"There is no endpoint {path[:300]}")
         endpoint = methods.get("GET" if method == "HEAD" else method)
         if endpoint is None:

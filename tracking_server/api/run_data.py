@@ -9,6 +9,7 @@ import msgspec
 from tracking_client.wire import limits
 from tracking_server.api.codec import Int64, required
 from tracking_server.api.experiments import TagIn, text_of
+from tracking_server.api.keys import checked_key
 from tracking_server.api.routing import Endpoint
 from tracking_server.api.runs import post, run_id_of, tags_of
 from tracking_server.errors import InvalidParameter
@@ -93,18 +94,23 @@ class LogOutputs(msgspec.Struct):
     """runs/outputs"""
 
     run_id: str | None = None
-    models: list[ModelIn] = []
+    models: list[ModelIn] | None = None
 
 
-def _point(metric: MetricIn) -> MetricPoint:
-    key = str(required(metric.key, "key"))
-    problem = limits.key_problem(key, "metric")
-    if problem is not None:
-        raise InvalidParameter(problem)
+def _point(metric: MetricIn, at: str = "") -> MetricPoint:
+    """A point as it is stored; `at` is its place in the request ("metrics[3]."). Raises InvalidParameter."""
+    key = checked_key(metric.key, "metric", f"{at}key")
+    value: float = required(metric.value, f"{at}value")
+    timestamp_ms: int = required(metric.timestamp, f"{at}timestamp")
+    if timestamp_ms < 0:
+        raise InvalidParameter(
+            f"Invalid value {timestamp_ms} for parameter '{at}timestamp' supplied: metric '{key}' "
+            f"(value={value}). Timestamp must be a nonnegative long (64-bit integer) "
+        )
     return MetricPoint(
         key=key,
-        value=required(metric.value, "value"),
-        timestamp_ms=required(metric.timestamp, "timestamp"),
+        value=value,
+        timestamp_ms=timestamp_ms,
         step=metric.step,
         model_id=metric.model_id,
         dataset_name=metric.dataset_name,
@@ -112,11 +118,35 @@ def _point(metric: MetricIn) -> MetricPoint:
     )
 
 
-def _params(params: list[TagIn]) -> dict[str, str]:
-    found = runs.truncated(text_of(params, "parameter"), runs.MAX_PARAM_LENGTH)
+def _points(metrics: list[MetricIn]) -> list[MetricPoint]:
+    """The points of a batch. Raises InvalidParameter; each key is looked at once."""
+    found: list[MetricPoint] = []
+    checked: set[str | None] = set()
+    for index, metric in enumerate(metrics):
+        value, timestamp_ms = metric.value, metric.timestamp
+        if metric.key not in checked or value is None or timestamp_ms is None or timestamp_ms < 0:
+            found.append(_point(metric, f"metrics[{index}]."))
+            checked.add(metric.key)
+            continue
+        found.append(
+            MetricPoint(
+                key=metric.key or "",
+                value=value,
+                timestamp_ms=timestamp_ms,
+                step=metric.step,
+                model_id=metric.model_id,
+                dataset_name=metric.dataset_name,
+                dataset_digest=metric.dataset_digest,
+            )
+        )
+    return found
+
+
+def _params(params: list[TagIn], field: str | None = None) -> dict[str, str]:
+    found = runs.truncated(text_of(params, "parameter", field), runs.MAX_PARAM_LENGTH)
     if len(found) < len(params):
-        keys = [param.key for param in params]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        keys = [str(param.key) for param in params]
+        twice = [key for index, key in enumerate(keys) if key in keys[:index]]
         raise InvalidParameter(
             f"Duplicate parameter keys have been submitted: {twice}. Please ensure the request contains only "
             "one param value per param key."
@@ -160,9 +190,9 @@ async def log_batch(services: Services, request: LogBatch) -> object:
     """Log metrics, parameters and tags: all of them or none."""
     run_id = run_id_of(request)
     _check_batch(request)
-    points = [_point(metric) for metric in request.metrics]
-    params = _params(request.params)
-    tags = tags_of(request.tags)
+    points = _points(request.metrics)
+    params = _params(request.params, "params")
+    tags = tags_of(request.tags, "tags")
     await services.database.write(
         lambda connection: runs.log(connection, run_id, points=points, new_params=params, tags=tags)
     )
@@ -183,9 +213,10 @@ def _check_batch(request: LogBatch) -> None:
             )
     total = sum(count for count, _ in counts.values())
     if total > limits.MAX_ENTITIES_PER_BATCH:
+        kinds = "metrics, params, and tags"
         raise InvalidParameter(
-            f"A batch logging request can contain at most {limits.MAX_ENTITIES_PER_BATCH} metrics, params "
-            f"and tags in total. Got {total}. Please split them up across multiple requests and try again."
+            f"A batch logging request can contain at most {limits.MAX_ENTITIES_PER_BATCH} {kinds}. Got "
+            f"{total} {kinds}. Please split up {kinds} across multiple requests and try again."
         )
 
 
@@ -217,13 +248,14 @@ def _used(given: DatasetInputIn) -> UsedDataset:
         ("profile", dataset.profile, 16_777_215),
     ):
         if value is not None and len(value) > most:
-            raise InvalidParameter(f"Dataset {name} exceeds the maximum length of {most} characters")
+            raise InvalidParameter(f"'{name}' exceeds the maximum length of {most} characters")
     tags = [Tag(str(required(tag.key, "key")), tag.value or "") for tag in given.tags]
-    for tag in tags:
-        if len(tag.key) > 255 or len(tag.value) > 500:
-            raise InvalidParameter(
-                "Dataset input tags have keys of at most 255 and values of at most 500 characters"
-            )
+    for field, length, most in (
+        ("key", max((len(tag.key) for tag in tags), default=0), 255),
+        ("value", max((len(tag.value) for tag in tags), default=0), 500),
+    ):
+        if length > most:
+            raise InvalidParameter(f"'{field}' exceeds the maximum length of {most} characters")
     return UsedDataset(
         dataset=Dataset(
             name=str(required(dataset.name, "name")),
@@ -240,7 +272,8 @@ def _used(given: DatasetInputIn) -> UsedDataset:
 async def log_outputs(services: Services, request: LogOutputs) -> object:
     """Note the logged models that a run made."""
     run_id = run_id_of(request)
-    models = [(str(required(model.model_id, "model_id")), model.step) for model in request.models]
+    given: list[ModelIn] = required(request.models, "models")
+    models = [(str(required(model.model_id, "model_id")), model.step) for model in given]
     await services.database.write(
         lambda connection: inputs.log_model_outputs(connection, runs.find_active(connection, run_id), models)
     )

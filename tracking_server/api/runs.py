@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tracking_client.wire import limits
-from tracking_server.api.codec import Int64, required
+from tracking_server.api.codec import Int64, required, wrong_kind
 from tracking_server.api.experiments import TagIn, text_of
 from tracking_server.api.routing import Endpoint, Rpc
 from tracking_server.errors import InvalidParameter
@@ -59,21 +58,17 @@ class Search(msgspec.Struct):
 
 def run_id_of(request: Any) -> str:
     """The run a request is about, under its new or its old name. Raises InvalidParameter."""
-    run_id = str(required(request.run_id or getattr(request, "run_uuid", None), "run_id"))
-    problem = limits.run_id_problem(run_id)
-    if problem is not None:
-        raise InvalidParameter(problem)
-    return run_id
+    return str(required(request.run_id or getattr(request, "run_uuid", None), "run_id"))
 
 
-def tags_of(tags: list[TagIn] | None) -> dict[str, str]:
+def tags_of(tags: list[TagIn] | None, field: str | None = None) -> dict[str, str]:
     """Tags as they are stored, cut as in MLflow. Raises InvalidParameter."""
-    return runs.truncated(text_of(tags, "tag"), runs.MAX_TAG_LENGTH)
+    return runs.truncated(text_of(tags, "tag", field), runs.MAX_TAG_LENGTH)
 
 
 async def create(services: Services, request: Create) -> object:
     """Make a run, or return the one that has the chosen id already."""
-    if request.run_id is not None and not _CHOSEN_ID.match(request.run_id):
+    if request.run_id is not None and not _CHOSEN_ID.fullmatch(request.run_id):
         raise InvalidParameter(f"Invalid run ID: '{request.run_id[:300]}'. A chosen id is 32 hex digits.")
     new = runs.NewRun(
         experiment_id=str(request.experiment_id) if request.experiment_id not in (None, "") else "0",
@@ -83,7 +78,8 @@ async def create(services: Services, request: Create) -> object:
         tags=tags_of(request.tags),
         run_id=request.run_id,
     )
-    return {"run": await services.database.write(lambda connection: runs.create(connection, new))}
+    run = await services.database.write(lambda connection: runs.create(connection, new))
+    return {"run": {"info": run.info, "data": run.data, "inputs": run.inputs}}  # MLflow tells no outputs here
 
 
 async def get(services: Services, request: ById) -> object:
@@ -95,11 +91,11 @@ async def get(services: Services, request: ById) -> object:
 def _status(value: str | int | None) -> str | None:
     if value is None:
         return None
-    # The wire's enum starts at 1: RUNNING, SCHEDULED, FINISHED, FAILED, KILLED.
+    # The enum of the wire starts at 1.
     numbered = {"1": "RUNNING", "2": "SCHEDULED", "3": "FINISHED", "4": "FAILED", "5": "KILLED"}
     status = numbered.get(str(value), str(value))
     if status not in runs.STATUSES:
-        raise InvalidParameter(f"Invalid status '{status[:100]}'. Known: {', '.join(runs.STATUSES)}")
+        raise InvalidParameter(wrong_kind(value, "status"))
     return status
 
 
@@ -148,9 +144,9 @@ async def find(services: Services, request: Search) -> object:
     return reply
 
 
-def post(name: str, request: type[Any], handle: Any) -> Rpc[Any]:
+def post(name: str, request: type[Any], handle: Any, *, reads: bool = False) -> Rpc[Any]:
     """An endpoint among those of runs."""
-    return Rpc(method="POST", path=f"/mlflow/runs/{name}", request=request, handle=handle)
+    return Rpc(method="POST", path=f"/mlflow/runs/{name}", request=request, handle=handle, reads=reads)
 
 
 ENDPOINTS: list[Endpoint] = [
@@ -159,5 +155,5 @@ ENDPOINTS: list[Endpoint] = [
     Rpc(method="GET", path="/mlflow/runs/get", request=ById, handle=get),
     post("delete", ById, delete),
     post("restore", ById, restore),
-    post("search", Search, find),
+    post("search", Search, find, reads=True),
 ]

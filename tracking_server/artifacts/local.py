@@ -7,19 +7,34 @@ the tree, synced, and moved into place, so that it is seen whole or not at all.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
-from tracking_server.artifacts.protocol import ArtifactInfo, ArtifactStore, ArtifactWriter
+from tracking_server.artifacts.local_uploads import UPLOADS, GrowingFile
+from tracking_server.artifacts.protocol import (
+    ArtifactInfo,
+    ArtifactReader,
+    ArtifactStore,
+    ArtifactWriter,
+    FileFacts,
+)
 from tracking_server.errors import InvalidParameter, NotFound
 
-UPLOADS = ".uploads"
-"""Where files grow before they are whole, at the root of the tree: the same file system, never listed."""
+
+class LocalReader(io.FileIO):
+    """An open file. `facts` are of when it was opened; the server replaces files, and never changes one."""
+
+    def __init__(self, descriptor: int, status: os.stat_result) -> None:
+        super().__init__(descriptor, "rb")
+        self.facts = FileFacts(
+            size_bytes=status.st_size,
+            etag=f'"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}"',
+            modified_at_s=status.st_mtime,
+        )
 
 
 class LocalArtifacts:
@@ -28,7 +43,17 @@ class LocalArtifacts:
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
 
-    def open_reader(self, path: str) -> tuple[BinaryIO, int]:
+    @property
+    def uploads(self) -> Path:
+        """Where files grow before they are whole."""
+        return self._root / UPLOADS
+
+    @property
+    def root(self) -> Path:
+        """The directory."""
+        return self._root
+
+    def open_reader(self, path: str) -> tuple[LocalReader, int]:
         """See `ArtifactStore.open_reader`."""
         try:
             # O_NONBLOCK: a fifo that somebody put there must not hold a thread for ever.
@@ -39,16 +64,20 @@ class LocalArtifacts:
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
             raise NotFound(f"No such artifact: '{path}'")
-        return os.fdopen(descriptor, "rb", buffering=0), status.st_size
+        return LocalReader(descriptor, status), status.st_size
 
-    def open_writer(self, path: str) -> ArtifactWriter:
+    def open_writer(self, path: str) -> GrowingFile:
         """See `ArtifactStore.open_writer`."""
+        target = self.target(path)
+        self.uploads.mkdir(parents=True, exist_ok=True)
+        return GrowingFile(self.uploads, target)
+
+    def target(self, path: str) -> Path:
+        """Where a file would be written. Raises InvalidParameter where the path cannot be a file."""
         target = self._inside(path)
         if not path or target.is_dir():
             raise InvalidParameter(f"'{path}' is a directory and cannot be written as a file")
-        uploads = self._root / UPLOADS
-        uploads.mkdir(parents=True, exist_ok=True)
-        return _LocalWriter(uploads, target)
+        return target
 
     def remove(self, path: str) -> None:
         """See `ArtifactStore.remove`."""
@@ -90,7 +119,7 @@ class LocalArtifacts:
         return None
 
     def _inside(self, path: str) -> Path:
-        if path.split("/", 1)[0] == UPLOADS:
+        if path.split("/", 1)[0].casefold() == UPLOADS:
             raise InvalidParameter(f"Invalid path: {path!r}")
         root = self._root.resolve()
         target = (root / path).resolve()
@@ -99,49 +128,7 @@ class LocalArtifacts:
         return target
 
 
-class _LocalWriter:
-    """A file that grows under UPLOADS. Used by one thread at a time."""
-
-    def __init__(self, uploads: Path, target: Path) -> None:
-        descriptor, name = tempfile.mkstemp(dir=uploads)
-        self._file = os.fdopen(descriptor, "wb", buffering=0)
-        self._growing = Path(name)
-        self._target = target
-
-    def write(self, chunk: bytes) -> None:
-        """See `ArtifactWriter.write`."""
-        view = memoryview(chunk)
-        while view:
-            view = view[self._file.write(view) :]
-
-    def commit(self) -> None:
-        """See `ArtifactWriter.commit`."""
-        os.fchmod(self._file.fileno(), 0o644)
-        os.fsync(self._file.fileno())
-        self._file.close()
-        try:
-            self._target.parent.mkdir(parents=True, exist_ok=True)
-            self._growing.replace(self._target)
-        except (NotADirectoryError, FileExistsError, IsADirectoryError):
-            raise InvalidParameter(
-                f"'{self._target.name}' cannot be a file here: its name is taken"
-            ) from None
-        _sync_directory(self._target.parent)
-
-    def abort(self) -> None:
-        """See `ArtifactWriter.abort`."""
-        self._file.close()
-        with contextlib.suppress(FileNotFoundError):
-            self._growing.unlink()
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _conforms(store: LocalArtifacts) -> ArtifactStore:
-    return store
+def _conforms(
+    store: LocalArtifacts, reader: LocalReader, writer: GrowingFile
+) -> tuple[ArtifactStore, ArtifactReader, ArtifactWriter]:
+    return store, reader, writer

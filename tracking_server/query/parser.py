@@ -13,6 +13,7 @@ order       = key [ ASC | DESC ]
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import NoReturn, cast
 
@@ -37,6 +38,7 @@ MAX_DEPTH = 50
 
 _ORDERING = ("<", "<=", ">", ">=")
 _SAME = {"==": "=", "<>": "!="}
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 def parse_filter(text: str, vocabulary: Vocabulary) -> Node:
@@ -125,17 +127,23 @@ class _Parser:
             if entity is not None and dot:
                 return self._resolve(entity, rest, first)
             if entity is not None and self._take("."):
-                name = self._advance()
-                if name.kind in ("quoted", "word"):
-                    return self._resolve(entity, name.text, name)
-                self._fail("expected a name", name)
+                return self._named(entity)
             if dot and first.text not in self._vocabulary.attributes:
                 known = ", ".join(sorted(set(ENTITY_WORDS.values())))
                 self._fail(f"unknown entity type '{entity_word}' (known: {known})", first)
             return self._resolve("attribute", first.text, first)
         if first.kind == "quoted":
+            entity = ENTITY_WORDS.get(first.text)
+            if entity is not None and self._take("."):
+                return self._named(entity)
             return self._resolve("attribute", first.text, first)
         raise self._failure("expected the name of a metric, parameter, tag or attribute", first)
+
+    def _named(self, entity: Entity) -> tuple[Entity, str, Kind]:
+        name = self._advance()
+        if name.kind not in ("quoted", "string", "word"):
+            self._fail("expected a name", name)
+        return self._resolve(entity, name.text, name)
 
     def _resolve(self, entity: Entity, name: str, token: Token) -> tuple[Entity, str, Kind]:
         vocabulary = self._vocabulary
@@ -191,7 +199,8 @@ class _Parser:
             return self._texts()
         token = self._advance()
         if kind == "number":
-            if token.kind != "number":
+            quoted = self._vocabulary.quoted_numbers and token.kind in ("string", "quoted")
+            if token.kind != "number" and not (quoted and _WHOLE_NUMBER.fullmatch(token.text)):
                 self._fail("expected a number", token)
             return _number(token.text)
         return self._as_text(token)

@@ -31,12 +31,16 @@ DATASET_KEYS = ("name", "digest", "context")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
-    """The words of one search. `aliases` are other spellings of attributes."""
+    """The words of one search. `aliases` are other spellings of attributes.
+
+    `quoted_numbers`: a whole number may stand in quotes, as MLflow takes it for model versions.
+    """
 
     what: str
     attributes: Mapping[str, Kind]
     aliases: Mapping[str, str] = field(default_factory=dict)
     entities: frozenset[Entity] = frozenset({"attribute", "tag"})
+    quoted_numbers: bool = False
 
 
 RUNS = Vocabulary(
@@ -89,4 +93,24 @@ LOGGED_MODELS = Vocabulary(
         "last_updated_timestamp_ms": "last_updated_timestamp",
     },
     entities=frozenset({"attribute", "metric", "param", "tag"}),
+)
+REGISTERED_MODELS = Vocabulary(
+    what="registered model",
+    attributes={"name": "text", "creation_timestamp": "number", "last_updated_timestamp": "number"},
+    aliases={"timestamp": "last_updated_timestamp"},
+)
+MODEL_VERSIONS = Vocabulary(
+    what="model version",
+    attributes={
+        "name": "text",
+        "version_number": "number",
+        "run_id": "text",
+        "model_id": "text",
+        "source_path": "text",
+        "stage": "text",
+        "creation_timestamp": "number",
+        "last_updated_timestamp": "number",
+    },
+    aliases={"version": "version_number", "source": "source_path", "current_stage": "stage"},
+    quoted_numbers=True,
 )

@@ -11,7 +11,7 @@ access_tokens = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("name", String(100), nullable=False, unique=True),
-    # SHA-256 of the token in hex: tokens are long and random, so that a slow hash would add nothing.
+    # See access_tokens.digest_of. Tokens are long and random: a slow hash would add nothing.
     Column("digest", String(64), nullable=False, unique=True),
     Column("may_write", Boolean, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),

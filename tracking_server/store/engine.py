@@ -1,34 +1,35 @@
 """The database: one writer, pooled readers, and the schema brought to its newest revision at the start.
 
 SQLite runs in WAL mode with synchronous=FULL: a commit is on disk when it returns, and readers never wait
-for the writer.
+for the writer. PostgreSQL and MySQL may serve several of these at once, in as many processes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
-import sqlalchemy
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tracking_server.errors import StartRefused
 from tracking_server.settings import Settings
-from tracking_server.store import metric_keys, revisions
-from tracking_server.store.writer import Writer, as_server_error
+from tracking_server.store import connections, failures, metric_keys, revisions
+from tracking_server.store.connections import READERS
+from tracking_server.store.jobs import RETRY_S
+from tracking_server.store.writer import Writer
 
 T = TypeVar("T")
 
-READERS = 4
-BUSY_TIMEOUT_MS = 10_000
-READ_LIMIT_S = 30.0
-_DEADLINE_CHECK_EVERY = 50_000  # SQLite instructions: about a millisecond
+START_RETRY_S = 10.0
+"""How long a start waits for a database that cannot be reached, as when both are started together."""
+
+_PAUSE_S = 0.1
 
 
 class Database:
@@ -36,12 +37,7 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        path = settings.sqlite_path
-        if path is not None:
-            self._writing = _sqlite_engine(str(path), readonly=False)
-            self._reading = _sqlite_engine(str(path), readonly=True)
-        else:
-            self._writing = self._reading = _server_engine(settings.backend_store_uri)
+        self._writing, self._reading = connections.engines(settings)
         self._writer = Writer(self._writing, metric_keys.forget)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._opened = False
@@ -56,14 +52,29 @@ class Database:
         path = self._settings.sqlite_path
         try:
             if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            revisions.bring_to_head(self._writing, self._settings)
+                _check_place(path)
+            self._bring_to_head(time.monotonic() + START_RETRY_S)
         except (SQLAlchemyError, OSError) as error:
             reason = error.orig if isinstance(error, DBAPIError) else error
-            where = path or sqlalchemy.make_url(self._settings.backend_store_uri).render_as_string()
+            where = connections.describe(self._settings)
             raise StartRefused(f"Cannot open the database {where}: {reason}") from error
+        finally:
+            # The writer connects anew, to the schema as it is now; where the start is refused, nobody does.
+            self._writing.dispose()
         self._writer.start()
         self._opened = True
+
+    def _bring_to_head(self, until_s: float) -> None:
+        while True:
+            try:
+                revisions.bring_to_head(self._writing, self._settings)
+            except DBAPIError as error:
+                self._writing.dispose()
+                if not failures.is_lost(error) or time.monotonic() > until_s:
+                    raise
+                time.sleep(_PAUSE_S)
+            else:
+                return
 
     def close(self) -> None:
         """Finish the writes that wait and let go of every connection. Harmless when done already."""
@@ -77,8 +88,26 @@ class Database:
         """How many transactions the writer has committed."""
         return self._writer.commits
 
+    @property
+    def writes(self) -> int:
+        """How many units of work those held."""
+        return self._writer.writes
+
+    @property
+    def waiting_writes(self) -> int:
+        """How many wait for their turn."""
+        return self._writer.waiting
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether writes are being taken."""
+        return self._writer.is_alive
+
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in the writer; returns once it is on disk. Raises what it raises, or Unavailable."""
+        """Run `work` in the writer; returns once it is on disk. Raises what it raises, or Unavailable.
+
+        `work` may run more than once: what it did before was taken back then.
+        """
         return await self._writer.write(work)
 
     def write_and_wait(self, work: Callable[[Connection], T]) -> T:
@@ -86,71 +115,39 @@ class Database:
         return self._writer.write_and_wait(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` on one consistent snapshot in a reader thread. Raises what it raises, or Unavailable."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, work)
+        """Run `work` on one consistent snapshot in a reader thread. Raises what it raises, or Unavailable.
+
+        `work` may run more than once, while the database cannot be reached.
+        """
+        until_s = time.monotonic() + RETRY_S
+        return await asyncio.get_running_loop().run_in_executor(
+            self._readers, self._read_until, work, until_s
+        )
 
     def read_now(self, work: Callable[[Connection], T]) -> T:
         """`read` in the calling thread."""
-        try:
-            with self._reading.connect() as connection, connection.begin():
-                _limit_time(connection)
-                return work(connection)
-        except (DBAPIError, OverflowError, UnicodeEncodeError) as error:
-            raise as_server_error(error) from error
+        return self._read_until(work, time.monotonic() + RETRY_S)
+
+    def _read_until(self, work: Callable[[Connection], T], until_s: float) -> T:
+        while True:
+            try:
+                with self._reading.connect() as connection, connection.begin():
+                    connections.limit_time(connection)
+                    return work(connection)
+            except (DBAPIError, OverflowError, UnicodeEncodeError) as error:
+                if not failures.is_lost(error) or time.monotonic() > until_s:
+                    raise failures.as_server_error(error) from error
+                self._reading.dispose()
+            time.sleep(_PAUSE_S)
 
 
-def _server_engine(uri: str) -> Engine:
-    try:
-        return sqlalchemy.create_engine(uri, pool_size=READERS + 1, pool_pre_ping=True)
-    except (NoSuchModuleError, ModuleNotFoundError, SQLAlchemyError) as error:
-        scheme = uri.partition(":")[0]
-        raise StartRefused(
-            f"Cannot use a '{scheme}' database: {error}. Give sqlite:///PATH, or "
-            "install that database's driver."
-        ) from error
-
-
-def _sqlite_engine(path: str, *, readonly: bool) -> Engine:
-    engine = sqlalchemy.create_engine(
-        sqlalchemy.URL.create("sqlite", database=path),
-        poolclass=QueuePool,
-        pool_size=READERS if readonly else 1,
-        max_overflow=0,
-        pool_reset_on_return="rollback",
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
-        query_cache_size=1000,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-        # Transactions are begun below, and not behind our back by the driver.
-        connection.isolation_level = None
-        pragmas = [
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "case_sensitive_like=ON",
-            "temp_store=MEMORY",
-            "cache_size=-8000",
-            "journal_size_limit=67108864",
-        ]
-        if readonly:
-            pragmas.append("query_only=ON")
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _limit_time(connection: Connection) -> None:
-    """Let SQLite give up a query that takes longer than anybody waits."""
-    driver: Any = connection.connection.driver_connection
-    if not isinstance(driver, sqlite3.Connection):
-        return
-    until = time.monotonic() + READ_LIMIT_S
-    driver.set_progress_handler(lambda: time.monotonic() > until, _DEADLINE_CHECK_EVERY)
+def _check_place(path: Path) -> None:
+    """Make the directory of a SQLite store. Raises StartRefused where nothing can be written there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # SQLite itself would say "unable to open database file", or find out at the first write.
+    for place in (path.parent, *(file for file in (path,) if file.exists())):
+        if not os.access(place, os.W_OK):
+            raise StartRefused(
+                f"Cannot open the database {path}: {place} cannot be written to. Give this user the right to "
+                "write there, or another --backend-store-uri."
+            )

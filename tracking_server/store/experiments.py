@@ -40,7 +40,9 @@ def parse_id(experiment_id: str) -> int:
     """The store's id of an experiment; raises InvalidParameter for anything but a plain number."""
     if experiment_id.isascii() and experiment_id.isdigit() and int(experiment_id) <= _LARGEST_ID:
         return int(experiment_id)
-    raise InvalidParameter(f"Invalid experiment ID: '{experiment_id[:300]}'. It must be a number.")
+    raise InvalidParameter(
+        f"Invalid experiment ID '{experiment_id[:300]}'. Experiment ID must be a valid integer."
+    )
 
 
 def ensure_default(connection: Connection, artifact_root: str) -> None:

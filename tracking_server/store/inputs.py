@@ -29,7 +29,7 @@ _DATASETS = (
     select(run_datasets.c.run_id, datasets)
     .join(datasets, datasets.c.id == run_datasets.c.dataset_id)
     .where(run_datasets.c.run_id.in_(_RUNS))
-    .order_by(run_datasets.c.run_id, datasets.c.name, datasets.c.digest)
+    .order_by(run_datasets.c.run_id, run_datasets.c.dataset_id)
 )
 _DATASET_TAGS = (
     select(run_dataset_tags)
@@ -57,10 +57,11 @@ class UsedDataset:
 
 
 def log_datasets(connection: Connection, run: Row[Any], used: Sequence[UsedDataset]) -> None:
-    """Note that a run (its row of the table `runs`) read these datasets; repeating it is harmless."""
+    """Note that a run (its row of the table `runs`) read these datasets; repeating it changes nothing."""
     for use in used:
         dataset_id = _dataset_id(connection, run.experiment_id, use.dataset)
-        insert_missing(connection, run_datasets, [{"run_id": run.id, "dataset_id": dataset_id}])
+        if not insert_missing(connection, run_datasets, [{"run_id": run.id, "dataset_id": dataset_id}]):
+            continue  # as in MLflow, the first word on what a run read a dataset for is the last
         insert_or_update(
             connection,
             run_dataset_tags,

@@ -13,10 +13,14 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    and_,
     bindparam,
     delete,
+    exists,
     insert,
+    or_,
     select,
+    true,
     tuple_,
     update,
 )
@@ -42,7 +46,7 @@ from tracking_server.store.schema import (
     logged_models,
     runs,
 )
-from tracking_server.store.upsert import insert_or_update
+from tracking_server.store.upsert import insert_missing, insert_or_update
 
 if TYPE_CHECKING:  # metrics.py writes through this module
     from tracking_server.store.metrics import MetricPoint
@@ -82,9 +86,9 @@ _METRICS = (
 def name_problem(name: str) -> str | None:
     """What is wrong with the name of a logged model, or None."""
     if not name or any(character in name for character in _FORBIDDEN_IN_NAMES):
-        forbidden = " ".join(_FORBIDDEN_IN_NAMES)
         return (
-            f"Invalid model name ('{name[:300]}') provided. It must be non-empty and hold none of {forbidden}"
+            f"Invalid model name ({name[:300]!r}) provided. Model name must be a non-empty string and cannot "
+            f"contain the following characters: {_FORBIDDEN_IN_NAMES}"
         )
     return None
 
@@ -189,7 +193,7 @@ def _info(row: Row[Any], tags: Sequence[Tag]) -> LoggedModelInfo:
         artifact_uri=row.artifact_uri,
         status=STATUSES[row.status],
         model_type=row.model_type,
-        source_run_id=row.source_run_uuid,
+        source_run_id=row.source_run_uuid or "",
         status_message=row.status_message,
         tags=tuple(tags),
     )
@@ -215,9 +219,17 @@ def _change(connection: Connection, row_id: int, **values: object) -> None:
 
 
 def log_params(connection: Connection, model_id: str, params: Mapping[str, str]) -> None:
-    """Set parameters of a logged model. Raises NotFound."""
+    """Set parameters of a logged model. Raises NotFound; InvalidParameter where one has another value."""
     row = find(connection, model_id)
-    insert_or_update(connection, logged_model_params, _rows(row.id, params))
+    if insert_missing(connection, logged_model_params, _rows(row.id, params)) == len(params):
+        return
+    stored = {tag.key: tag.value for tag in _grouped(connection, _PARAMS, [row.id])[row.id]}
+    for key, value in params.items():
+        if stored[key] != value:
+            raise InvalidParameter(
+                f"Changing param values is not allowed. Param with key='{key}' was already logged with "
+                f"value='{stored[key]}' for model ID='{model_id}'. Attempted logging new value '{value}'."
+            )
 
 
 def set_tags(connection: Connection, model_id: str, tags: Mapping[str, str]) -> None:
@@ -238,6 +250,22 @@ def delete_tag(connection: Connection, model_id: str, key: str) -> None:
         raise NotFound(f"No tag with key {key!r} found for model with ID {model_id!r}.")
 
 
+def measured_on(datasets: Sequence[tuple[str, str | None]]) -> ColumnElement[bool]:
+    """Whether a logged model has a metric on one of these datasets: name, and digest or None for any."""
+    points = logged_model_metrics.c
+    return exists().where(
+        points.model_id == logged_models.c.id,
+        or_(
+            *(
+                and_(
+                    points.dataset_name == name, true() if digest is None else points.dataset_digest == digest
+                )
+                for name, digest in datasets
+            )
+        ),
+    )
+
+
 def newer(row: Any) -> ColumnElement[bool]:
     """Whether a new row is a later point than the stored one, by step, timestamp and value."""
     stored = logged_model_metrics.c
@@ -247,14 +275,17 @@ def newer(row: Any) -> ColumnElement[bool]:
 
 
 def store_metrics(connection: Connection, run: Row[Any], points: Sequence[MetricPoint]) -> None:
-    """Keep the latest of those points that name a logged model; unknown models are passed over."""
+    """Keep the latest of those points that name a logged model. Raises NotFound for an unknown one."""
     if not points:
         return
     uuids = sorted({point.model_id for point in points if point.model_id})
     ids: dict[str, int] = {row.uuid: row.id for row in connection.execute(_IDS, {"uuids": uuids})}
+    unknown = [model_id for model_id in uuids if model_id not in ids]
+    if unknown:
+        raise NotFound(f"Logged model with ID '{unknown[0][:300]}' not found.")
     rows = []
     for point in points:
-        if point.model_id not in ids:
+        if not point.model_id:
             continue
         value, is_nan = stored_float(point.value)
         rows.append(

@@ -10,14 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, false, func, or_, select, true, tuple_
 from sqlalchemy.engine import Row
 
 from tracking_server.store import logged_models, metric_keys
-from tracking_server.store.records import Metric, stored_float, wire_float
+from tracking_server.store.records import MAX_FLOAT, Metric, stored_float, wire_float
 from tracking_server.store.schema import latest_metrics, metrics
 from tracking_server.store.schema import metric_keys as keys
-from tracking_server.store.upsert import insert_missing, insert_or_update
+from tracking_server.store.upsert import insert_missing_tuples, insert_or_update
 
 _LATEST = (
     select(
@@ -32,11 +33,12 @@ _LATEST = (
     .where(latest_metrics.c.run_id.in_(bindparam("runs", expanding=True)))
     .order_by(latest_metrics.c.run_id, keys.c.name)
 )
+_Stored = tuple[int, int, int, int, float, bool]
+_COLUMNS = ("run_id", "key_id", "timestamp_ms", "step", "value", "is_nan")
 _HISTORY_ORDER = (metrics.c.timestamp_ms, metrics.c.step, metrics.c.value, metrics.c.is_nan)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricPoint:
+class MetricPoint(msgspec.Struct, frozen=True, kw_only=True):
     """One value of one metric as a client logged it. `model_id` and the dataset tie it to a logged model."""
 
     key: str
@@ -70,34 +72,27 @@ def newer(row: Any) -> ColumnElement[bool]:
 def store(connection: Connection, run: Row[Any], points: Sequence[MetricPoint]) -> None:
     """Store `points` of a run (its row of the table `runs`) and keep the latest of each metric."""
     ids = metric_keys.ensure(connection, {point.key for point in points})
-    rows: list[dict[str, Any]] = []
-    latest: dict[int, dict[str, Any]] = {}
+    run_id = run.id
+    rows: list[_Stored] = []
+    latest: dict[int, _Stored] = {}
     for point in points:
-        value, is_nan = stored_float(point.value)
-        row = {
-            "run_id": run.id,
-            "key_id": ids[point.key],
-            "timestamp_ms": point.timestamp_ms,
-            "step": point.step,
-            "value": value,
-            "is_nan": is_nan,
-        }
+        value, is_nan, key_id = point.value, False, ids[point.key]
+        if not -MAX_FLOAT <= value <= MAX_FLOAT:
+            value, is_nan = stored_float(value)
+        row = (run_id, key_id, point.timestamp_ms, point.step, value, is_nan)
         rows.append(row)
-        best = latest.get(row["key_id"])
-        if best is None or _rank(row) > _rank(best):
-            latest[row["key_id"]] = row
-    insert_missing(connection, metrics, rows)
-    insert_or_update(
-        connection,
-        latest_metrics,
-        [{**row, "experiment_id": run.experiment_id} for row in latest.values()],
-        where=newer,
-    )
+        best = latest.setdefault(key_id, row)
+        if _rank(row) > _rank(best):
+            latest[key_id] = row
+    insert_missing_tuples(connection, metrics, _COLUMNS, rows)
+    of_run = {"experiment_id": run.experiment_id, "start_ms": run.start_ms}
+    newest = [{**dict(zip(_COLUMNS, row, strict=True)), **of_run} for row in latest.values()]
+    insert_or_update(connection, latest_metrics, newest, where=newer)
     logged_models.store_metrics(connection, run, [point for point in points if point.model_id])
 
 
-def _rank(row: dict[str, Any]) -> tuple[int, int, float]:
-    return row["step"], row["timestamp_ms"], row["value"]
+def _rank(row: _Stored) -> tuple[int, int, float]:
+    return row[3], row[2], row[4]
 
 
 def latest(connection: Connection, runs: Sequence[int]) -> dict[int, list[Metric]]:
@@ -111,24 +106,23 @@ def latest(connection: Connection, runs: Sequence[int]) -> dict[int, list[Metric
 
 
 def history(
-    connection: Connection, run: int, key: str, *, limit: int | None, after: Cursor | None = None
+    connection: Connection, run: int, key: str, *, limit: int, after: Cursor | None = None
 ) -> HistoryPage:
-    """A page of the points of one metric, by timestamp, step and value; without a `limit`, all of them."""
+    """A page of at most `limit` points of one metric, by timestamp, step and value."""
     key_id = metric_keys.find(connection, [key]).get(key)
     if key_id is None:
         return HistoryPage(points=(), next=None)
     statement = select(*_HISTORY_ORDER).where(metrics.c.run_id == run, metrics.c.key_id == key_id)
     if after is not None:
         statement = statement.where(_beyond(after))
-    statement = statement.order_by(*_HISTORY_ORDER)
-    if limit is not None:
-        statement = statement.limit(limit + 1)
-    rows = connection.execute(statement).all()
-    more = limit is not None and len(rows) > limit
-    rows = rows[:limit] if more else rows
-    last = rows[-1] if more else None
+    rows = connection.execute(statement.order_by(*_HISTORY_ORDER).limit(limit + 1)).all()
+    last = rows[limit - 1] if len(rows) > limit else None
+    rows = rows[:limit]
     return HistoryPage(
-        points=tuple(_point(key, row) for row in rows),
+        points=tuple(
+            Metric(key=key, value=wire_float(value, is_nan), timestamp=timestamp_ms, step=step)
+            for timestamp_ms, step, value, is_nan in rows
+        ),
         next=None if last is None else (last.timestamp_ms, last.step, last.value, bool(last.is_nan)),
     )
 
@@ -194,15 +188,35 @@ def sampled(
     of_run = and_(metrics.c.run_id == run[0], metrics.c.key_id == key_id)
     if steps is not None:
         of_run = and_(of_run, metrics.c.step.between(*steps))
-    total = connection.execute(select(func.count()).select_from(metrics).where(of_run)).scalar_one()
-    order = (metrics.c.step, metrics.c.timestamp_ms, metrics.c.value, metrics.c.is_nan)
-    number = (func.row_number().over(order_by=order) - 1).label("number")
-    numbered = select(*_HISTORY_ORDER, number).where(of_run).subquery()
-    statement = select(numbered).order_by(numbered.c.number)
-    if total > limit:
-        wanted = _evenly(total, limit)
-        statement = statement.where(numbered.c.number.in_(wanted))
-    return [_point(key, row, run[1]) for row in connection.execute(statement)]
+    extent = select(func.count(), func.min(metrics.c.step), func.max(metrics.c.step)).where(of_run)
+    total, lowest, highest = connection.execute(extent).one()
+    if total <= limit:
+        rows: list[Any] = list(connection.execute(select(*_HISTORY_ORDER).where(of_run)))
+    else:
+        # Numbered in the order of the primary key, which is that of the steps unless a run went back: nothing
+        # is sorted but the sample.
+        number = (func.row_number().over(order_by=_HISTORY_ORDER) - 1).label("number")
+        numbered = select(*_HISTORY_ORDER, number).where(of_run).subquery()
+        wanted = numbered.c.number.in_(_evenly(total, limit))
+        rows = list(connection.execute(select(numbered).where(wanted)))
+        rows = _with_ends(connection, of_run, rows, (lowest, highest), limit)
+    rows.sort(key=lambda row: (row.step, row.timestamp_ms, row.value, row.is_nan))
+    return [_point(key, row, run[1]) for row in rows]
+
+
+def _with_ends(
+    connection: Connection, of_run: ColumnElement[bool], rows: list[Any], ends: tuple[int, int], limit: int
+) -> list[Any]:
+    """A sample in which the first and the last step are, of a run that went back to earlier steps."""
+    steps = {row.step for row in rows}
+    missing = [step for step in ends if step not in steps]
+    if limit == 1:
+        return rows
+    inner = [index for index, row in enumerate(rows) if row.step not in ends]
+    for index, step in zip(inner[len(inner) // 3 :], missing, strict=False):
+        of_step = select(*_HISTORY_ORDER).where(of_run, metrics.c.step == step).order_by(*_HISTORY_ORDER)
+        rows[index] = connection.execute(of_step.limit(1)).one()
+    return rows
 
 
 def _evenly(total: int, limit: int) -> list[int]:

@@ -1,17 +1,16 @@
 """Searching: a filter tree as SQL, and pages that neither skip nor repeat.
 
-A page ends at the sort key of its last row; the next one starts beyond that key. Sort keys are never NULL
-(a rank in front says "absent" or "NaN") and end with a unique column, so their order is total.
+A page ends at the sort key of its last row; the next one starts beyond that key.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, false, not_, or_, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, false, not_, or_, true
 
 from tracking_client.wire import limits
 from tracking_server.errors import InvalidParameter
@@ -19,7 +18,8 @@ from tracking_server.query.parser import parse_filter, parse_order
 from tracking_server.query.tree import And, Comparison, Node, Not, Or
 from tracking_server.query.vocabulary import Vocabulary
 from tracking_server.store import page_token
-from tracking_server.store.searchable import Searchable, SortKey
+from tracking_server.store.order import SortKey, beyond, checked, sql_order
+from tracking_server.store.searchable import Searchable
 
 T = TypeVar("T")
 
@@ -66,11 +66,11 @@ def view_of(value: str | int) -> str:
 
 def checked_max_results(value: int, most: int = limits.MAX_RESULTS_PER_SEARCH) -> int:
     """`value` as the size of a page. Raises InvalidParameter."""
-    if not 1 <= value <= most:
-        raise InvalidParameter(
-            f"Invalid value {value} for parameter 'max_results' supplied. It must be at least 1 and at "
-            f"most {most}."
-        )
+    what = f"Invalid value {value} for parameter 'max_results' supplied."
+    if value < 1:
+        raise InvalidParameter(f"{what} It must be a positive integer")
+    if value > most:
+        raise InvalidParameter(f"{what} It must be at most {most}")
     return value
 
 
@@ -93,13 +93,11 @@ def page_of(
     question = [about, request.filter, request.order_by, request.view]
     statement = statement.where(condition(tree, thing))
     if request.page_token:
-        statement = statement.where(_beyond(keys, page_token.read(request.page_token, about=question)))
+        statement = statement.where(
+            beyond(keys, checked(page_token.read(request.page_token, about=question), keys))
+        )
     labels = [key.expression.label(f"sort_{number}") for number, key in enumerate(keys)]
-    statement = (
-        statement.add_columns(*labels)
-        .order_by(*(key.expression.asc() if key.ascending else key.expression.desc() for key in keys))
-        .limit(request.max_results + 1)
-    )
+    statement = statement.add_columns(*labels).order_by(*sql_order(keys)).limit(request.max_results + 1)
     rows = list(connection.execute(statement))
     if len(rows) <= request.max_results:
         return rows, None
@@ -108,19 +106,9 @@ def page_of(
     return rows, page_token.write(position, about=question)
 
 
-def _beyond(keys: Sequence[SortKey], position: object) -> ColumnElement[bool]:
-    """Whether a row comes after `position` in the order of `keys`."""
-    if not isinstance(position, list) or len(position) != len(keys):
-        raise InvalidParameter("Invalid page token")
-    if not all(type(value) in (str, int, float) for value in position):
-        raise InvalidParameter("Invalid page token")
-    after: ColumnElement[bool] = false()
-    for key, value in reversed(list(zip(keys, position, strict=True))):
-        further = key.expression > value if key.ascending else key.expression < value
-        after = or_(further, and_(key.expression == value, after))
-    # Implied by the rest; it gives the database a range of an index to start from.
-    first = keys[0].expression >= position[0] if keys[0].ascending else keys[0].expression <= position[0]
-    return and_(first, after)
+def opaque(test: ColumnElement[bool]) -> ColumnElement[bool]:
+    """`test` in words that no database takes for the bound of an index: the index is chosen already."""
+    return case((test, 1), else_=0) == 1
 
 
 def condition(node: Node, thing: Searchable) -> ColumnElement[bool]:
@@ -133,17 +121,17 @@ def condition(node: Node, thing: Searchable) -> ColumnElement[bool]:
         case Not(part):
             return not_(condition(part, thing))
         case Comparison():
-            return thing.compare(node, _test(node))
+            return thing.compare(node, test_of(node))
 
 
-def _test(comparison: Comparison) -> Callable[[ColumnElement[Any]], ColumnElement[bool]]:
+def test_of(comparison: Comparison) -> Callable[[ColumnElement[Any]], ColumnElement[bool]]:
     """The comparison as a function of the column it is about."""
     value: Any = comparison.value
     match comparison.operator:
         case "LIKE":
-            return lambda column: column.like(value)
+            return lambda column: column.like(value, escape=_not_in(value))
         case "ILIKE":
-            return lambda column: column.ilike(value)
+            return lambda column: column.ilike(value, escape=_not_in(value))
         case "IN":
             return lambda column: column.in_(value)
         case "NOT IN":
@@ -152,3 +140,8 @@ def _test(comparison: Comparison) -> Callable[[ColumnElement[Any]], ColumnElemen
             return lambda column: column.is_not(None)
         case symbol:
             return lambda column: _COMPARE[symbol](column, value)
+
+
+def _not_in(pattern: str) -> str:
+    """A character to give as the escape: patterns know none, but some databases would take the backslash."""
+    return next(mark for mark in map(chr, range(33, 33 + len(pattern) + 3)) if mark not in f"%_{pattern}")

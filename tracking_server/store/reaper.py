@@ -3,6 +3,8 @@
 Whoever looks after a run changes its tag `runner.heartbeat` every few seconds. A RUNNING run whose heartbeat
 stands still is closed as KILLED. Time is measured by this process's own clock, from when it first saw the
 value: clocks of other machines and a server that was down do no harm. Runs without the tag are left alone.
+Several servers may watch one store: the first to close a run is the one that closes it. A run that was closed
+so and beats again is reopened (`heartbeats`).
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ from sqlalchemy import Connection, select, update
 
 from tracking_client.wire import names
 from tracking_server.errors import ServerError
+from tracking_server.store import heartbeats
+from tracking_server.store import runs as run_store
 from tracking_server.store.engine import Database
 from tracking_server.store.experiments import now_ms
 from tracking_server.store.schema import run_tags, runs
-from tracking_server.store.upsert import insert_or_update
 
 _log = logging.getLogger("tracking_server")
 
@@ -102,7 +105,10 @@ class Reaper:
             return False
         # The heartbeat's value is the keeper's clock in epoch milliseconds: when it was last alive.
         end_ms = int(value) if value.isascii() and value.isdigit() and len(value) < 16 else now_ms()
-        connection.execute(update(runs).where(runs.c.id == row_id).values(status="KILLED", end_ms=end_ms))
-        reason = f"lost: no heartbeat for {self._lost_s:g} s"
-        insert_or_update(connection, run_tags, [{"run_id": row_id, "key": names.END_REASON, "value": reason}])
+        # Asked again by the database itself: another server may be closing the run at this very moment.
+        still_open = update(runs).where(runs.c.id == row_id, runs.c.status == "RUNNING")
+        if connection.execute(still_open.values(status="KILLED", end_ms=end_ms)).rowcount == 0:
+            return False
+        reason = {names.END_REASON: heartbeats.lost_reason(self._lost_s)}
+        run_store.set_tags(connection, run_store.find(connection, still.uuid), reason)
         return True

@@ -149,7 +149,7 @@ class LoggedModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     artifact_uri: str
     status: str
     model_type: str
-    source_run_id: str | None = None
+    source_run_id: str
     status_message: str | None = None
     tags: tuple[Tag, ...] = ()
 

@@ -1,6 +1,7 @@
 """The tables of the model registry: registered models, their versions, aliases and tags.
 
-A model is a handful of rows, so its name is the key everywhere, as on the wire; renaming cascades.
+Clients speak of models by name; inside, versions and tags hang on an id, so that renaming changes one row.
+Whoever changes something of a model holds its row of `registered_models` first: that settles every race.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ registered_models = Table(
     Column("updated_at_ms", BigInteger, nullable=False),
     # The highest version number ever given out: a deleted version's number never comes back.
     Column("last_version", Integer, nullable=False),
-    Index("ix_registered_models_recent", "updated_at_ms", "name"),
+    Index("ix_registered_models_created", "created_at_ms", "name"),
 )
+Index("ix_registered_models_recent", registered_models.c.updated_at_ms.desc(), registered_models.c.name)
 
 registered_model_tags = Table(
     "registered_model_tags",
@@ -53,17 +55,28 @@ model_versions = Table(
     Column("user_id", String(256)),
     Column("stage", String(20), nullable=False),
     Column("source", Text, nullable=False),
-    # Where the files really are, resolved when the version was made.
+    # Where the files are, resolved when the version was made; NULL: at the source.
     Column("storage_location", Text),
-    Column("run_uuid", String(256)),
-    Column("run_link", Text),
+    # Empty, and not NULL, where a version has none, as MLflow stores it.
+    Column("run_uuid", String(256), nullable=False),
+    Column("run_link", Text, nullable=False),
     Column("model_uuid", String(64)),
     Column("status", String(40), nullable=False),
     Column("status_message", Text),
     Index("uq_model_versions_version", "registered_model_id", "version", unique=True),
+    # The newest version in each stage is one step of this index.
+    Index("ix_model_versions_stage", "registered_model_id", "stage", "version"),
     Index("ix_model_versions_recent", "updated_at_ms", "id"),
+    Index("ix_model_versions_created", "created_at_ms", "id"),
     Index("ix_model_versions_run", "run_uuid"),
     Index("ix_model_versions_model", "model_uuid"),
+)
+# In the order of a search's answer: the versions of one model, most recently changed first.
+Index(
+    "ix_model_versions_listing",
+    model_versions.c.registered_model_id,
+    model_versions.c.updated_at_ms.desc(),
+    model_versions.c.version.desc(),
 )
 
 model_version_tags = Table(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, false, insert, select, update
@@ -15,18 +16,19 @@ from sqlalchemy.engine import Row
 
 from tracking_client.wire import limits, names
 from tracking_server.errors import InvalidParameter, NotFound
-from tracking_server.store import experiments, inputs, metrics
+from tracking_server.store import experiments, heartbeats, inputs, metrics, plain
 from tracking_server.store.experiments import now_ms
 from tracking_server.store.metrics import MetricPoint
 from tracking_server.store.records import Run, RunData, RunInfo, Tag
 from tracking_server.store.run_names import random_name
-from tracking_server.store.schema import params, run_tags, runs
+from tracking_server.store.schema import HEAD_LENGTH, params, run_tags, runs
 from tracking_server.store.upsert import insert_missing, insert_or_update
 
 STATUSES = ("SCHEDULED", "RUNNING", "FINISHED", "FAILED", "KILLED")
 OVER = frozenset({"FINISHED", "FAILED", "KILLED"})
 
 _CHUNK = 500
+_NEW = insert(runs)
 _BY_UUID = select(runs).where(runs.c.uuid == bindparam("wanted"))
 _PARAM_VALUES = select(params.c.key, params.c.value).where(
     params.c.run_id == bindparam("run"), params.c.key.in_(bindparam("keys", expanding=True))
@@ -38,10 +40,12 @@ _CHILDREN = (
     .limit(bindparam("limit"))
 )
 _PARAMS = (
-    select(params).where(params.c.run_id.in_(bindparam("runs", expanding=True))).order_by(*params.primary_key)
+    select(params.c.run_id, params.c.key, params.c.value)
+    .where(params.c.run_id.in_(bindparam("runs", expanding=True)))
+    .order_by(*params.primary_key)
 )
 _TAGS = (
-    select(run_tags)
+    select(run_tags.c.run_id, run_tags.c.key, run_tags.c.value)
     .where(run_tags.c.run_id.in_(bindparam("runs", expanding=True)))
     .order_by(*run_tags.primary_key)
 )
@@ -66,29 +70,31 @@ def create(connection: Connection, new: NewRun) -> Run:
     `run_id` that belongs to another experiment.
     """
     if new.run_id is not None:
-        existing = connection.execute(_BY_UUID, {"wanted": new.run_id}).first()
+        existing = _by_uuid(connection, new.run_id)
         if existing is not None:
             return _the_same(connection, existing, new)
     experiment = experiments.active_row(connection, new.experiment_id)
     name = _agreed_name(new)
     run_id = new.run_id or uuid.uuid4().hex
     tags = {**new.tags, names.RUN_NAME: name}
-    made = connection.execute(
-        insert(runs).values(
-            uuid=run_id,
-            experiment_id=experiment.id,
-            name=name,
-            user_id=new.user_id,
-            status="RUNNING",
-            start_ms=now_ms() if new.start_ms is None else new.start_ms,
-            artifact_uri=f"{experiment.artifact_location.rstrip('/')}/{run_id}/artifacts",
-            deleted=False,
-            parent_uuid=tags.get(names.PARENT_RUN_ID),
-        )
-    )
+    start_ms = now_ms() if new.start_ms is None else new.start_ms
+    values = {
+        "uuid": run_id,
+        "experiment_id": experiment.id,
+        "name": name,
+        "user_id": new.user_id,
+        "status": "RUNNING",
+        "start_ms": start_ms,
+        "artifact_uri": f"{experiment.artifact_location.rstrip('/')}/{run_id}/artifacts",
+        "deleted": False,
+        "parent_uuid": tags.get(names.PARENT_RUN_ID),
+    }
+    made = connection.execute(_NEW, values)
     (row_id,) = made.inserted_primary_key or (None,)
-    insert_or_update(connection, run_tags, _rows(row_id, tags))
-    return get(connection, run_id)
+    insert_or_update(connection, run_tags, _rows((row_id, experiment.id, start_ms), tags))
+    # A new run has nothing but its tags: no need to ask every table.
+    made_tags = tuple(Tag(key, value) for key, value in sorted(tags.items()))
+    return Run(info=info(SimpleNamespace(**values, end_ms=None)), data=RunData(tags=made_tags))
 
 
 def _the_same(connection: Connection, existing: Row[Any], new: NewRun) -> Run:
@@ -110,13 +116,36 @@ def _agreed_name(new: NewRun) -> str:
     return new.name or tag or random_name()
 
 
-def _rows(row_id: int | None, values: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [{"run_id": row_id, "key": key, "value": value} for key, value in values.items()]
+def _rows(run: tuple[int | None, int, int], values: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Rows of `params` or `run_tags` for a run (id, experiment, start), with what their index needs."""
+    row_id, experiment_id, start_ms = run
+    return [
+        {
+            "run_id": row_id,
+            "key": key,
+            "value": value,
+            "experiment_id": experiment_id,
+            "start_ms": start_ms,
+            "head": value[:HEAD_LENGTH],
+        }
+        for key, value in values.items()
+    ]
+
+
+def _copied(row: Row[Any]) -> tuple[int, int, int]:
+    return row.id, row.experiment_id, row.start_ms
+
+
+def _by_uuid(connection: Connection, run_id: str) -> Row[Any] | None:
+    wanted = {"wanted": run_id}
+    if plain.serves(connection):
+        return plain.execute(connection, _BY_UUID, [wanted]).first()
+    return connection.execute(_BY_UUID, wanted).first()
 
 
 def find(connection: Connection, run_id: str) -> Row[Any]:
     """The row of a run, deleted or not. Raises NotFound."""
-    row = connection.execute(_BY_UUID, {"wanted": run_id}).first()
+    row = _by_uuid(connection, run_id)
     if row is None:
         raise NotFound(f"Run with id={run_id} not found")
     return row
@@ -135,7 +164,7 @@ def get(connection: Connection, run_id: str) -> Run:
     return whole(connection, [find(connection, run_id)])[0]
 
 
-def info(row: Row[Any]) -> RunInfo:
+def info(row: Any) -> RunInfo:
     """A row of the table `runs` as the wire's RunInfo."""
     return RunInfo(
         run_uuid=row.uuid,
@@ -186,7 +215,7 @@ def _grouped(connection: Connection, statement: Any, ids: Sequence[int]) -> dict
 
 def recent(connection: Connection, limit: int) -> list[Run]:
     """The newest runs of all experiments, deleted ones left out."""
-    newest = select(runs).where(runs.c.deleted == false()).order_by(runs.c.start_ms.desc(), runs.c.uuid)
+    newest = select(runs).where(runs.c.deleted == false()).order_by(runs.c.start_ms.desc(), runs.c.id.desc())
     return whole(connection, connection.execute(newest.limit(limit)))
 
 
@@ -223,7 +252,7 @@ def change(
         values["end_ms"] = end_ms
     if name:
         values["name"] = name
-        insert_or_update(connection, run_tags, _rows(row.id, {names.RUN_NAME: name}))
+        insert_or_update(connection, run_tags, _rows(_copied(row), {names.RUN_NAME: name}))
     if values:
         connection.execute(update(runs).where(runs.c.id == row.id).values(**values))
     return info(find(connection, run_id))
@@ -254,36 +283,38 @@ def log(
     """
     row = find_active(connection, run_id)
     if new_params:
-        _log_params(connection, row.id, run_id, new_params)
+        _log_params(connection, row, new_params)
     if points:
         metrics.store(connection, row, points)
     if tags:
-        _set_tags(connection, row.id, tags)
+        heartbeats.reopen_if_it_was_lost(connection, row, tags)
+        set_tags(connection, row, tags)
 
 
-def _log_params(connection: Connection, row_id: int, run_id: str, new: Mapping[str, str]) -> None:
-    if insert_missing(connection, params, _rows(row_id, new)) == len(new):
+def _log_params(connection: Connection, run: Row[Any], new: Mapping[str, str]) -> None:
+    if insert_missing(connection, params, _rows(_copied(run), new)) == len(new):
         return
     stored = {
-        row.key: row.value for row in connection.execute(_PARAM_VALUES, {"run": row_id, "keys": list(new)})
+        row.key: row.value for row in connection.execute(_PARAM_VALUES, {"run": run.id, "keys": list(new)})
     }
     for key, value in new.items():
         if stored[key] != value:
             raise InvalidParameter(
                 f"Changing param values is not allowed. Param with key='{key}' was already logged with "
-                f"value='{stored[key]}' for run ID='{run_id}'. Attempted logging new value '{value}'."
+                f"value='{stored[key]}' for run ID='{run.uuid}'. Attempted logging new value '{value}'."
             )
 
 
-def _set_tags(connection: Connection, row_id: int, tags: Mapping[str, str]) -> None:
-    insert_or_update(connection, run_tags, _rows(row_id, tags))
+def set_tags(connection: Connection, run: Row[Any], tags: Mapping[str, str]) -> None:
+    """Set tags of a run (its row of the table `runs`), and what the run itself keeps of them."""
+    insert_or_update(connection, run_tags, _rows(_copied(run), tags))
     copies: dict[str, object] = {}
     if tags.get(names.RUN_NAME):
         copies["name"] = tags[names.RUN_NAME]
     if names.PARENT_RUN_ID in tags:
         copies["parent_uuid"] = tags[names.PARENT_RUN_ID][:256]
     if copies:
-        connection.execute(update(runs).where(runs.c.id == row_id).values(**copies))
+        connection.execute(update(runs).where(runs.c.id == run.id).values(**copies))
 
 
 def delete_tag(connection: Connection, run_id: str, key: str) -> None:

@@ -10,10 +10,13 @@ The registry's tables are in `registry_schema`, those of webhooks in `webhook_sc
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Float,
     ForeignKey,
     Index,
@@ -25,8 +28,18 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from tracking_server.store.metadata import Digest as _Digest
 from tracking_server.store.metadata import Id as _Id
 from tracking_server.store.metadata import metadata
+
+HEAD_LENGTH = 250
+"""How many characters of a text are indexed, as its head, and decide its place in an order."""
+
+
+def _run_copies() -> tuple[Column[Any], Column[Any]]:
+    """What a run never changes, copied beside its data: "these values, newest first" is one range then."""
+    return Column("experiment_id", _Id, nullable=False), Column("start_ms", BigInteger, nullable=False)
+
 
 experiments = Table(
     "experiments",
@@ -65,12 +78,17 @@ runs = Table(
     Column("deleted_at_ms", BigInteger),
     # A copy of the tag mlflow.parentRunId, kept in step with it: the tree of runs is read by index.
     Column("parent_uuid", String(256)),
+    Column("name_head", String(HEAD_LENGTH), Computed(f"substr(name, 1, {HEAD_LENGTH})")),
     Index("ix_runs_parent", "parent_uuid", "start_ms"),
     Index("ix_runs_status", "status", "id"),
+    # Each is the order of a search's answer: a page is one range of one of them, read backwards for DESC.
+    Index("ix_runs_listing", "experiment_id", "deleted", "start_ms", "id"),
+    Index("ix_runs_recent", "deleted", "start_ms", "id"),
+    Index("ix_runs_names", "experiment_id", "deleted", "name_head", "start_ms", "id"),
+    Index("ix_runs_states", "experiment_id", "deleted", "status", "start_ms", "id"),
+    Index("ix_runs_users", "experiment_id", "deleted", "user_id", "start_ms", "id"),
+    Index("ix_runs_ends", "experiment_id", "deleted", "end_ms", "start_ms", "id"),
 )
-# In the order of a search's answer, so that a page is one range of the index.
-Index("ix_runs_listing", runs.c.experiment_id, runs.c.deleted, runs.c.start_ms.desc(), runs.c.uuid)
-Index("ix_runs_recent", runs.c.deleted, runs.c.start_ms.desc(), runs.c.uuid)
 
 params = Table(
     "params",
@@ -78,6 +96,9 @@ params = Table(
     Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
     Column("key", String(250), primary_key=True),
     Column("value", Text, nullable=False),
+    *_run_copies(),
+    Column("head", String(HEAD_LENGTH), nullable=False),
+    Index("ix_params_values", "experiment_id", "key", "head", "start_ms", "run_id"),
     sqlite_with_rowid=False,
 )
 
@@ -87,6 +108,9 @@ run_tags = Table(
     Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
     Column("key", String(250), primary_key=True),
     Column("value", Text, nullable=False),
+    *_run_copies(),
+    Column("head", String(HEAD_LENGTH), nullable=False),
+    Index("ix_run_tags_values", "experiment_id", "key", "head", "start_ms", "run_id"),
     sqlite_with_rowid=False,
 )
 
@@ -115,13 +139,12 @@ latest_metrics = Table(
     metadata,
     Column("run_id", _Id, primary_key=True),
     Column("key_id", _Id, primary_key=True),
-    # A run never changes its experiment; with it here, "the best runs of an experiment" is one index range.
-    Column("experiment_id", _Id, nullable=False),
     Column("timestamp_ms", BigInteger, nullable=False),
     Column("step", BigInteger, nullable=False),
     Column("value", Float(53), nullable=False),
     Column("is_nan", Boolean, nullable=False),
-    Index("ix_latest_metrics_best", "experiment_id", "key_id", "is_nan", "value", "run_id"),
+    *_run_copies(),
+    Index("ix_latest_metrics_best", "experiment_id", "key_id", "is_nan", "value", "start_ms", "run_id"),
     sqlite_with_rowid=False,
 )
 
@@ -174,6 +197,7 @@ logged_models = Table(
     Column("updated_at_ms", BigInteger, nullable=False),
     Column("deleted", Boolean, nullable=False, default=False),
     Index("ix_logged_models_listing", "experiment_id", "deleted", "created_at_ms", "id"),
+    Index("ix_logged_models_names", "experiment_id", "deleted", "name", "created_at_ms", "id"),
     Index("ix_logged_models_source", "source_run_uuid"),
 )
 
@@ -202,7 +226,7 @@ logged_model_metrics = Table(
     Column("key", String(250), primary_key=True),
     Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
     Column("dataset_name", String(500), primary_key=True),
-    Column("dataset_digest", String(36), primary_key=True),
+    Column("dataset_digest", _Digest, primary_key=True),
     Column("timestamp_ms", BigInteger, nullable=False),
     Column("step", BigInteger, nullable=False),
     Column("value", Float(53), nullable=False),

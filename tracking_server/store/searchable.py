@@ -28,16 +28,9 @@ from sqlalchemy import (
 from tracking_server.query.tree import Comparison, OrderKey
 from tracking_server.store import metric_keys, schema
 from tracking_server.store.logged_models import STATUSES
+from tracking_server.store.order import SortKey
 
 Test = Callable[[ColumnElement[Any]], ColumnElement[bool]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SortKey:
-    """One column of a total order; never NULL."""
-
-    expression: ColumnElement[Any]
-    ascending: bool = True
 
 
 MetricCondition = Callable[[str, str, Test], ColumnElement[bool]]
@@ -48,12 +41,14 @@ MetricOrder = Callable[[Select[Any], str], tuple[ColumnElement[Any], ColumnEleme
 class Searchable:
     """A kind of thing: its attributes as columns, and where its texts and metrics are.
 
-    `texts` maps an entity to (table, its column that points at the thing). `metric` makes the condition
+    `heads` are the columns that decide the order of long attributes. `texts` maps an entity to (table, its
+    column that points at the thing). `metric` makes the condition
     on a metric: key, operator, test of its value.
     """
 
     row_id: ColumnElement[int]
     attributes: Mapping[str, ColumnElement[Any]]
+    heads: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
     nullable: frozenset[str] = frozenset()
     texts: Mapping[str, tuple[Table, Column[int]]] = field(default_factory=dict)
     metric: MetricCondition | None = None
@@ -77,10 +72,14 @@ class Searchable:
         found = exists().where(owner == self.row_id, table.c.key == key, test(table.c.value))
         return ~found if comparison.operator == "IS NULL" else found
 
+    def ordered(self, key: OrderKey) -> ColumnElement[Any]:
+        """What decides the place of a thing in the order of an attribute."""
+        return self.heads.get(key.key, self.attributes.get(key.key, literal(0)))
+
     def sort_keys(self, statement: Select[Any], key: OrderKey) -> tuple[list[SortKey], Select[Any]]:
         """The sort keys for one key of an order, and `statement` with the joins that they need."""
         if key.entity == "attribute":
-            column = self.attributes[key.key]
+            column = self.ordered(key)
             if key.key not in self.nullable:
                 return [SortKey(expression=column, ascending=key.ascending)], statement
             return _absent_last(column, key), statement
@@ -93,7 +92,7 @@ class Searchable:
         statement = statement.outerjoin(
             alias, and_(alias.c[owner.name] == self.row_id, alias.c.key == key.key)
         )
-        return _absent_last(alias.c.value, key), statement
+        return _absent_last(alias.c.get("head", alias.c.value), key), statement
 
 
 def _absent_last(column: ColumnElement[Any], key: OrderKey) -> list[SortKey]:
@@ -104,7 +103,7 @@ def _absent_last(column: ColumnElement[Any], key: OrderKey) -> list[SortKey]:
     ]
 
 
-def _metric_test(value: ColumnElement[float], is_nan: ColumnElement[bool], operator: str, test: Test) -> Any:
+def metric_test(value: ColumnElement[float], is_nan: ColumnElement[bool], operator: str, test: Test) -> Any:
     """NaN differs from every number and is nothing else."""
     if operator == "!=":
         return or_(is_nan == true(), test(value))
@@ -123,7 +122,7 @@ def runs(connection: Connection) -> Searchable:
         return exists().where(
             latest.c.run_id == table.c.id,
             latest.c.key_id == key_id,
-            _metric_test(latest.c.value, latest.c.is_nan, operator, test),
+            metric_test(latest.c.value, latest.c.is_nan, operator, test),
         )
 
     def metric_order(statement: Select[Any], key: str) -> Any:
@@ -145,6 +144,7 @@ def runs(connection: Connection) -> Searchable:
             "start_time": table.c.start_ms,
             "end_time": table.c.end_ms,
         },
+        heads={"run_name": table.c.name_head},
         nullable=frozenset({"end_time"}),
         texts={
             "param": (schema.params, schema.params.c.run_id),
@@ -155,7 +155,7 @@ def runs(connection: Connection) -> Searchable:
         dataset=_run_dataset,
         tie_breakers=(
             SortKey(expression=table.c.start_ms, ascending=False),
-            SortKey(expression=table.c.uuid),
+            SortKey(expression=table.c.id, ascending=False),
         ),
     )
 
@@ -196,8 +196,14 @@ def experiments() -> Searchable:
     )
 
 
-def logged_models(datasets: Sequence[tuple[str, str | None]]) -> Searchable:
-    """Logged models; comparisons with metrics count only those measured on `datasets` (name, digest)."""
+def logged_models(
+    datasets: Sequence[tuple[str, str | None]],
+    measures: Mapping[str, tuple[str, str | None, str | None]] | None = None,
+) -> Searchable:
+    """Logged models; comparisons with metrics count only those measured on `datasets` (name, digest).
+
+    `measures` are names in an order that stand for a metric on a dataset: its name, dataset and digest.
+    """
     table = schema.logged_models
     points = schema.logged_model_metrics
     measured = or_(
@@ -215,14 +221,21 @@ def logged_models(datasets: Sequence[tuple[str, str | None]]) -> Searchable:
             points.c.model_id == table.c.id,
             points.c.key == key,
             measured if datasets else true(),
-            _metric_test(points.c.value, points.c.is_nan, operator, test),
+            metric_test(points.c.value, points.c.is_nan, operator, test),
         )
 
     def metric_order(statement: Select[Any], key: str) -> Any:
         # A model may have the metric several times (per run and dataset): the latest speaks for it.
+        name, dataset, digest = (measures or {}).get(key, (key, None, None))
         of_model = (
             select(points.c.value)
-            .where(points.c.model_id == table.c.id, points.c.key == key, points.c.is_nan == false())
+            .where(
+                points.c.model_id == table.c.id,
+                points.c.key == name,
+                points.c.is_nan == false(),
+                true() if dataset is None else points.c.dataset_name == dataset,
+                true() if digest is None else points.c.dataset_digest == digest,
+            )
             .order_by(points.c.timestamp_ms.desc(), points.c.step.desc(), points.c.value.desc())
             .limit(1)
             .correlate(table)
@@ -244,7 +257,6 @@ def logged_models(datasets: Sequence[tuple[str, str | None]]) -> Searchable:
             "creation_timestamp": table.c.created_at_ms,
             "last_updated_timestamp": table.c.updated_at_ms,
         },
-        nullable=frozenset({"source_run_id"}),
         texts={
             "param": (schema.logged_model_params, schema.logged_model_params.c.model_id),
             "tag": (schema.logged_model_tags, schema.logged_model_tags.c.model_id),

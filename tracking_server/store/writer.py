@@ -2,50 +2,60 @@
 
 A request is answered after the commit that holds it is on disk. While one commit is being synced, the
 requests that arrive meanwhile form the next one, so throughput grows with concurrency and a lone request
-waits for nobody. Each job runs inside its own savepoint: a failing job takes back what it did itself and
-nothing of its neighbours.
+waits for nobody. A failing job takes back what it did itself and nothing of its neighbours: each runs inside
+its own savepoint. Where the database is a server, savepoints cost more than most jobs, so that a batch first
+runs without them, and again with them where a job failed.
+
+Other processes may write to the same database. Who loses a race against them runs again and then finds what
+the winner left; a deadlock loses the whole transaction, which runs once more, and after that job by job. A
+lost connection is made again for as long as the requests' time allows.
 """
 
 from __future__ import annotations
 
 import asyncio
 import queue
+import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from tracking_server.errors import InvalidParameter, Unavailable
+from tracking_server.errors import Unavailable
+from tracking_server.store import commit_outcome, failures
+from tracking_server.store.failures import as_server_error
+from tracking_server.store.jobs import Job, settle_all
 
 T = TypeVar("T")
 
 MAX_WAITING_JOBS = 10_000
 MAX_JOBS_PER_COMMIT = 500
 MAX_BATCH_S = 0.05
+MAX_COLLISIONS = 20
+MAX_COLLISION_S = 20.0
+"""How long after its time is up a job may still try to get past other writers: PostgreSQL takes a second to
+find that two wait for each other."""
+_SHARED_COLLISIONS = 1
+"""How often a job may lose a transaction that it shares before it gets one of its own."""
+_RECONNECT_S = 0.1
 
 
-@dataclass(slots=True)
-class _Job(Generic[T]):
-    """One unit of work and where its result goes; filled by the writer thread."""
+class _CommitCut(Exception):
+    """The connection broke during the commit of transaction `number`."""
 
-    work: Callable[[Connection], T]
-    loop: asyncio.AbstractEventLoop | None
-    future: asyncio.Future[T] | Future[T]
-    result: Any = None
-    error: BaseException | None = field(default=None)
+    def __init__(self, number: int | None, cause: DBAPIError) -> None:
+        super().__init__(str(cause))
+        self.number = number
+        self.cause = cause
 
-    def settle(self) -> None:
-        if self.future.done():  # the caller went away: its request was cancelled
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)
+
+class _JobFailed(Exception):
+    """A job failed that has no savepoint: all of the transaction is lost with it."""
 
 
 class Writer:
@@ -55,13 +65,31 @@ class Writer:
     the connection whenever work was taken back, so that what was remembered of it can be forgotten.
     """
 
-    def __init__(self, engine: Engine, after_rollback: Callable[[Connection], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        after_rollback: Callable[[Connection], None],
+    ) -> None:
         self._engine = engine
         self._after_rollback = after_rollback
-        self._jobs: queue.Queue[_Job[Any] | None] = queue.Queue(maxsize=MAX_WAITING_JOBS)
+        self._savepoints_are_cheap = engine.dialect.name == "sqlite"
+        self._jobs: queue.Queue[Job[Any] | None] = queue.Queue(maxsize=MAX_WAITING_JOBS)
+        self._again: deque[Job[Any]] = deque()
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._closed = threading.Event()
+        self._ending = False
         self.commits = 0
+        self.writes = 0
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether jobs are being taken."""
+        return self._thread.is_alive() and not self._closed.is_set()
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for their turn."""
+        return self._jobs.qsize() + len(self._again)
 
     def start(self) -> None:
         """Start the thread."""
@@ -82,109 +110,183 @@ class Writer:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._enqueue(_Job(work, loop, future))
+        self._enqueue(Job(work, loop, future))
         return await future
 
     def write_and_wait(self, work: Callable[[Connection], T], timeout_s: float = 60.0) -> T:
         """The same for a plain thread; never call it on an event loop."""
         future: Future[T] = Future()
-        self._enqueue(_Job(work, None, future))
+        self._enqueue(Job(work, None, future))
         return future.result(timeout_s)
 
-    def _enqueue(self, job: _Job[Any]) -> None:
+    def _enqueue(self, job: Job[Any]) -> None:
         if self._closed.is_set():
             raise Unavailable("The server is shutting down; send the request again.")
         try:
+            if len(self._again) > MAX_WAITING_JOBS:
+                raise queue.Full
             self._jobs.put_nowait(job)
         except queue.Full:
             raise Unavailable("Too many writes are waiting; send the request again in a moment.") from None
 
     def _work(self) -> None:
         while True:
-            job = self._jobs.get()
-            if job is None:
+            first = self._next(wait=True)
+            if first is None:
                 return
-            if not self._commit_with(job):
-                return
+            self._commit_with(first)
 
-    def _commit_with(self, first: _Job[Any]) -> bool:
-        """Run `first` and whatever else waits, in one transaction; False when the writer is to end."""
-        done: list[_Job[Any]] = []
-        goes_on = True
+    def _next(self, *, wait: bool) -> Job[Any] | None:
+        """The next job; None when there is none now, or none ever again."""
+        if self._again:
+            return self._again.popleft()
+        if self._ending:
+            return None
         try:
-            with self._engine.connect() as connection, connection.begin():
-                until = time.monotonic() + MAX_BATCH_S
-                job: _Job[Any] | None = first
-                while job is not None:
-                    done.append(job)
-                    self._run(connection, job)
-                    if len(done) >= MAX_JOBS_PER_COMMIT or time.monotonic() > until:
-                        break
-                    try:
-                        job = self._jobs.get_nowait()
-                    except queue.Empty:
-                        break
-                    goes_on = job is not None
-            self.commits += 1
-        except Exception as error:  # noqa: BLE001  # begin or commit failed: every job of the batch is told
-            self._fail_all(done or [first], error)
-        _settle_all(done or [first])
-        return goes_on
+            job = self._jobs.get(block=wait)
+        except queue.Empty:
+            return None
+        self._ending = job is None
+        return job
 
-    def _run(self, connection: Connection, job: _Job[Any]) -> None:
+    def _commit_with(self, first: Job[Any]) -> None:
+        """Run `first` and whatever else waits, in one transaction."""
+        batch = [first]
+        try:
+            try:
+                self._run_batch(batch, careful=self._savepoints_are_cheap)
+            except _JobFailed:
+                self._run_batch(batch, careful=True)
+            self.commits += 1
+            self.writes += len(batch)
+        except _CommitCut as cut:
+            batch = self._after_cut_commit(batch, cut)
+        except Exception as error:  # noqa: BLE001  # every job of the batch is told, or runs again
+            batch = self._after_failure(batch, error)
+        settle_all(batch)
+
+    def _run_batch(self, batch: list[Job[Any]], *, careful: bool) -> None:
+        """Run the batch, which grows by what waits. Raises where all of it is lost."""
+        with self._engine.connect() as connection:
+            transaction = connection.begin()
+            try:
+                self._run_jobs(connection, batch, self._run if careful else self._run_unprotected)
+                number = commit_outcome.transaction_number(connection)
+            except BaseException:
+                self._forget(connection)
+                transaction.close()
+                raise
+            try:
+                transaction.commit()
+            except DBAPIError as error:
+                self._forget(connection)
+                raise _CommitCut(number, error) from error
+
+    def _run_jobs(
+        self, connection: Connection, batch: list[Job[Any]], run: Callable[[Connection, Job[Any]], None]
+    ) -> None:
+        until = time.monotonic() + MAX_BATCH_S
+        alone = batch[0].collisions > _SHARED_COLLISIONS
+        for job in batch:  # which grows meanwhile
+            run(connection, job)
+            if job is not batch[-1]:
+                continue
+            if alone or len(batch) >= MAX_JOBS_PER_COMMIT or time.monotonic() > until:
+                return
+            following = self._next(wait=False)
+            if following is not None:
+                batch.append(following)
+
+    def _run_unprotected(self, connection: Connection, job: Job[Any]) -> None:
+        job.result, job.error = None, None
+        try:
+            job.result = job.work(connection)
+        except Exception as error:
+            if failures.is_lost(error) or failures.is_collision(error):
+                raise
+            raise _JobFailed from error
+
+    def _run(self, connection: Connection, job: Job[Any]) -> None:
+        """Run one job. One that loses a race for a name runs twice: then it sees who has the name."""
+        job.result, job.error = None, None
+        if self._attempt(connection, job):
+            self._attempt(connection, job)
+
+    def _attempt(self, connection: Connection, job: Job[Any]) -> bool:
+        """Run `job` in a savepoint; whether it met a row that another process has just written."""
+        raced = False
         connection.exec_driver_sql("SAVEPOINT job")
         try:
             job.result = job.work(connection)
-        except Exception as error:  # noqa: BLE001  # belongs to the request, not to this thread
+            job.error = None
+        except Exception as error:  # belongs to the request, not to this thread
+            if failures.is_lost(error) or failures.is_collision(error):
+                raise
             self._take_back(connection, error)
             job.error = as_server_error(error)
+            raced = isinstance(error, IntegrityError)
         connection.exec_driver_sql("RELEASE SAVEPOINT job")
+        return raced
 
     def _take_back(self, connection: Connection, cause: Exception) -> None:
         """Undo the work of one job. Raises `cause` where the whole transaction is lost with it."""
-        self._after_rollback(connection)
+        self._forget(connection)
         try:
             connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
         except DBAPIError:
             # A full disk or a failing one makes SQLite roll back everything by itself.
             raise cause from None
 
-    def _fail_all(self, jobs: list[_Job[Any]], error: Exception) -> None:
-        failure = as_server_error(error)
-        for job in jobs:
-            job.error = job.error or failure
-        # The pooled connection goes: what it remembers may never have been stored.
+    def _forget(self, connection: Connection) -> None:
+        if not connection.invalidated:  # with a connection that is gone, its memory is gone
+            self._after_rollback(connection)
+
+    def _after_cut_commit(self, batch: list[Job[Any]], cut: _CommitCut) -> list[Job[Any]]:
+        """Ask the database what became of it, where it can say; the jobs that are over."""
+        if not failures.is_lost(cut.cause) or cut.number is None:
+            return self._after_failure(batch, cut.cause, may_run_again=not failures.is_lost(cut.cause))
         self._engine.dispose()
+        outcome = commit_outcome.outcome(self._engine, cut.number, min(job.until_s for job in batch))
+        if outcome == "committed":
+            self.commits += 1
+            return batch
+        return self._after_failure(batch, cut.cause, may_run_again=outcome == "aborted")
 
+    def _after_failure(
+        self, batch: list[Job[Any]], error: Exception, *, may_run_again: bool = True
+    ) -> list[Job[Any]]:
+        """Line up again what may succeed the next time; the jobs that are over."""
+        collided = failures.is_collision(error)
+        lost = failures.is_lost(error)
+        if not collided:
+            # The pooled connection goes: what it remembers may never have been stored.
+            self._engine.dispose()
+        if lost:
+            self._take_all_that_wait(batch)
+        for job in batch:
+            job.collisions += collided
+        now = time.monotonic()
+        over = [
+            job
+            for job in batch
+            if not (may_run_again and (collided or lost))
+            or job.collisions > MAX_COLLISIONS
+            or now >= job.until_s + (MAX_COLLISION_S if collided else 0.0)
+        ]
+        if over:
+            failure = as_server_error(error)
+            if lost and not may_run_again:
+                failure = Unavailable("The connection broke during the commit: the request is stored or not.")
+            for job in over:
+                job.error = job.error or failure
+        told = set(map(id, over))
+        again = [job for job in batch if id(job) not in told]
+        self._again.extendleft(reversed(again))
+        if again:
+            time.sleep(_RECONNECT_S if lost else random.uniform(0, 0.05) * again[0].collisions)  # noqa: S311
+        return over
 
-def _settle_all(jobs: list[_Job[Any]]) -> None:
-    """Hand out results with one wake-up per event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Job[Any]]] = {}
-    for job in jobs:
-        if job.loop is None:
-            job.settle()
-        else:
-            by_loop.setdefault(job.loop, []).append(job)
-    for loop, loops_jobs in by_loop.items():
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_settle_in_loop, loops_jobs)
-
-
-def _settle_in_loop(jobs: list[_Job[Any]]) -> None:
-    for job in jobs:
-        job.settle()
-
-
-def as_server_error(error: Exception) -> Exception:
-    """`error` as the caller should see it.
-
-    A database that cannot serve now becomes Unavailable; a value that it cannot hold, InvalidParameter.
-    """
-    if isinstance(error, (OverflowError, UnicodeEncodeError, DataError)):
-        return InvalidParameter("A value of the request is one that the database cannot hold.")
-    if isinstance(error, DBAPIError):
-        reason = str(error.orig).strip()
-        kind = type(error.orig).__name__
-        if kind in ("OperationalError", "InterfaceError") or error.connection_invalidated:
-            return Unavailable(f"The database cannot take the request now: {reason}. Send it again later.")
-    return error
+    def _take_all_that_wait(self, batch: list[Job[Any]]) -> None:
+        """Let everybody's time run out at once, and not one after another."""
+        while (job := self._next(wait=False)) is not None:
+            batch.append(job)

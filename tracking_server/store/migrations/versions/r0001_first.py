@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import mysql
 
 revision = "0001"
 down_revision = None
@@ -11,6 +12,9 @@ branch_labels = None
 depends_on = None
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_DIGEST = sa.String(length=36).with_variant(
+    mysql.VARCHAR(36, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
+)
 
 
 def upgrade() -> None:
@@ -139,7 +143,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=250), nullable=False),
         sa.Column("run_id", _ID, nullable=False),
         sa.Column("dataset_name", sa.String(length=500), nullable=False),
-        sa.Column("dataset_digest", sa.String(length=36), nullable=False),
+        sa.Column("dataset_digest", _DIGEST, nullable=False),
         sa.Column("timestamp_ms", sa.BigInteger(), nullable=False),
         sa.Column("step", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.Float(precision=53), nullable=False),

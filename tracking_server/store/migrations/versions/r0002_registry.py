@@ -32,7 +32,10 @@ def _registry() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_registered_models"),
         sa.UniqueConstraint("name", name="uq_registered_models_name"),
     )
-    op.create_index("ix_registered_models_recent", "registered_models", ["updated_at_ms", "name"])
+    op.create_index("ix_registered_models_created", "registered_models", ["created_at_ms", "name"])
+    op.create_index(
+        "ix_registered_models_recent", "registered_models", [sa.text("updated_at_ms DESC"), "name"]
+    )
     op.create_table(
         "model_versions",
         sa.Column("id", _ID, nullable=False),
@@ -45,8 +48,8 @@ def _registry() -> None:
         sa.Column("stage", sa.String(length=20), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("storage_location", sa.Text()),
-        sa.Column("run_uuid", sa.String(length=256)),
-        sa.Column("run_link", sa.Text()),
+        sa.Column("run_uuid", sa.String(length=256), nullable=False),
+        sa.Column("run_link", sa.Text(), nullable=False),
         sa.Column("model_uuid", sa.String(length=64)),
         sa.Column("status", sa.String(length=40), nullable=False),
         sa.Column("status_message", sa.Text()),
@@ -60,9 +63,16 @@ def _registry() -> None:
     op.create_index(
         "uq_model_versions_version", "model_versions", ["registered_model_id", "version"], unique=True
     )
+    op.create_index("ix_model_versions_stage", "model_versions", ["registered_model_id", "stage", "version"])
     op.create_index("ix_model_versions_recent", "model_versions", ["updated_at_ms", "id"])
+    op.create_index("ix_model_versions_created", "model_versions", ["created_at_ms", "id"])
     op.create_index("ix_model_versions_run", "model_versions", ["run_uuid"])
     op.create_index("ix_model_versions_model", "model_versions", ["model_uuid"])
+    op.create_index(
+        "ix_model_versions_listing",
+        "model_versions",
+        ["registered_model_id", sa.text("updated_at_ms DESC"), sa.text("version DESC")],
+    )
     _tags("registered_model_tags", "registered_model_id", "registered_models.id")
     _tags("model_version_tags", "model_version_id", "model_versions.id")
     op.create_table(
@@ -109,11 +119,10 @@ def _webhooks() -> None:
         sa.Column("secret", sa.Text()),
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("updated_at_ms", sa.BigInteger(), nullable=False),
-        sa.Column("deleted", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
         sa.UniqueConstraint("uuid", name="uq_webhooks_uuid"),
     )
-    op.create_index("ix_webhooks_listing", "webhooks", ["deleted", "created_at_ms", "id"])
+    op.create_index("ix_webhooks_listing", "webhooks", ["created_at_ms", "id"])
     op.create_table(
         "webhook_events",
         sa.Column("webhook_id", _ID, nullable=False),
@@ -123,6 +132,20 @@ def _webhooks() -> None:
         sa.PrimaryKeyConstraint("webhook_id", "entity", "action", name="pk_webhook_events"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_webhook_events_event", "webhook_events", ["entity", "action"])
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("uuid", sa.String(length=64), nullable=False),
+        sa.Column("webhook_id", _ID, nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["webhook_id"], ["webhooks.id"], name="fk_webhook_deliveries_webhook_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_webhook_deliveries"),
+    )
+    op.create_index("ix_webhook_deliveries_due", "webhook_deliveries", ["due_at_ms", "webhook_id"])
+    op.create_index("ix_webhook_deliveries_webhook", "webhook_deliveries", ["webhook_id"])
 
 
 def _access_tokens() -> None:

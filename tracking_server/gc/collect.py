@@ -1,0 +1,189 @@
+"""Collecting: finds what is deleted and old, and removes it where that is wanted.
+
+Killed at any moment and started again, it finishes: a run is first marked in one transaction, which also
+takes it out of the reach of a restore; then its artifacts go, then its rows in short transactions, the run
+itself last. A server may work on the same database meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import Row
+
+from tracking_server.artifacts.places import Places
+from tracking_server.errors import StartRefused
+from tracking_server.gc import plan, rows
+from tracking_server.gc.files import Belongings, belongings
+from tracking_server.gc.wish import Found, Wish
+from tracking_server.settings import Settings
+from tracking_server.store.engine import Database
+
+
+def collect(settings: Settings, wish: Wish, *, delete: bool) -> Iterator[Found]:
+    """Everything deleted that `wish` means, one by one; removed before it is handed out, where `delete`.
+
+    Raises StartRefused where the store cannot be opened, Unavailable where the database gives up, OSError.
+    """
+    path = settings.sqlite_path
+    if path is not None and not path.exists():
+        raise StartRefused(f"There is no database {path}: nothing to collect")
+    database = Database(settings)
+    database.open()
+    try:
+        yield from _Collector(database, Places(settings), wish, delete=delete).all()
+    finally:
+        database.close()
+
+
+class _Collector:
+    """One collection. `_gone` counts what goes from each experiment: a dry run foresees the empty ones."""
+
+    def __init__(self, database: Database, places: Places, wish: Wish, *, delete: bool) -> None:
+        self._database = database
+        self._places = places
+        self._wish = wish
+        self._delete = delete
+        self._gone: Counter[tuple[int, str]] = Counter()
+        self._models_gone: set[int] = set()
+
+    def all(self) -> Iterator[Found]:
+        for run_id, reason in self._database.read_now(lambda c: plan.unknown_runs(c, self._wish)):
+            yield Found(kind="run", id=run_id, name="", experiment_id=-1, deleted_at_ms=None, kept=reason)
+        for row in plan.deleted_runs(self._database, self._wish):
+            yield from self._run(row)
+        for row in plan.deleted_models(self._database, self._wish):
+            if row.id not in self._models_gone:
+                yield self._model(row)
+        for row in plan.deleted_experiments(self._database, self._wish):
+            yield self._experiment(row)
+
+    def _run(self, row: Row[Any]) -> Iterator[Found]:
+        models = self._database.read_now(lambda c: plan.models_of_run(c, row.uuid))
+        files = belongings(self._places, row.artifact_uri)
+        found = self._described("run", row, files)
+        kept = self._reason_to_keep(row.uuid, [model.uuid for model in models], files)
+        going: list[Row[Any]] = []
+        if kept is None:
+            going, staying = self._divided(row, models)
+            if self._delete and not self._database.write_and_wait(lambda c: self._mark(c, row, going)):
+                kept, staying = "it was restored, or registered as a model version, meanwhile", []
+            else:
+                yield from staying
+        if kept is not None:
+            yield _with(found, kept=kept)
+            return
+        for model in going:
+            self._models_gone.add(model.id)
+            yield self._marked_model(model)
+        if self._delete:
+            files.remove()
+            while self._database.write_and_wait(lambda c: rows.remove_some_points(c, row.id)):
+                pass
+            self._database.write_and_wait(lambda c: rows.remove_run(c, row.id))
+        self._gone[row.experiment_id, "run"] += 1
+        yield found
+
+    def _reason_to_keep(self, run_uuid: str, models: list[str], files: Belongings) -> str | None:
+        registered = self._database.read_now(lambda c: rows.version_from_run(c, run_uuid, models))
+        if registered is not None:
+            return f"{registered}: delete that first"
+        if files.problem is not None and not self._wish.leave_artifacts:
+            return f"its artifacts cannot be removed from here ({files.problem})"
+        return None
+
+    def _divided(self, run: Row[Any], models: list[Row[Any]]) -> tuple[list[Row[Any]], list[Found]]:
+        """Which models of a run go with it, and which stay because somebody still reads them."""
+        going: list[Row[Any]] = []
+        staying: list[Found] = []
+        for model in models:
+            files = belongings(self._places, model.artifact_uri)
+            reader = self._reader(model, run)
+            if reader is not None:
+                staying.append(_with(self._described("model", model, files), kept=f"run {reader} reads it"))
+            elif files.problem is not None and not self._wish.leave_artifacts:
+                reason = f"its artifacts cannot be removed from here ({files.problem})"
+                staying.append(_with(self._described("model", model, files), kept=reason))
+            else:
+                going.append(model)
+        return going, staying
+
+    def _reader(self, model: Row[Any], run: Row[Any]) -> str | None:
+        return self._database.read_now(lambda c: rows.reader_of(c, model.uuid, run.id))
+
+    def _mark(self, connection: Connection, run: Row[Any], models: list[Row[Any]]) -> bool:
+        """Take the run and its models out of reach, unless something changed since they were looked at."""
+        if rows.version_from_run(connection, run.uuid, [model.uuid for model in models]) is not None:
+            return False
+        if not rows.mark_run(connection, run.id, self._wish.before_ms if not _marked(run) else 2**62):
+            return False
+        for model in models:
+            rows.mark_model(connection, model)
+        return True
+
+    def _marked_model(self, row: Row[Any]) -> Found:
+        """A model that goes; where things are to be removed it is marked already."""
+        files = belongings(self._places, row.artifact_uri)
+        found = self._described("model", row, files)
+        if self._delete:
+            files.remove()
+            self._database.write_and_wait(lambda c: rows.remove_model(c, row.id))
+        self._gone[row.experiment_id, "model"] += 1
+        return found
+
+    def _model(self, row: Row[Any]) -> Found:
+        """A model that was deleted by itself."""
+        files = belongings(self._places, row.artifact_uri)
+        registered = self._database.read_now(lambda c: rows.version_from_run(c, "", [row.uuid]))
+        if registered is not None:
+            return _with(self._described("model", row, files), kept=f"{registered}: delete that first")
+        if files.problem is not None and not self._wish.leave_artifacts:
+            reason = f"its artifacts cannot be removed from here ({files.problem})"
+            return _with(self._described("model", row, files), kept=reason)
+        if self._delete and not _marked(row):
+            self._database.write_and_wait(lambda c: rows.mark_model(c, row))
+        return self._marked_model(row)
+
+    def _experiment(self, row: Row[Any]) -> Found:
+        found = Found(
+            kind="experiment",
+            id=str(row.id),
+            name=row.name,
+            experiment_id=row.id,
+            deleted_at_ms=row.updated_at_ms,
+        )
+        runs, models = self._database.read_now(lambda c: plan.inhabitants(c, row.id))
+        if not self._delete:
+            runs -= self._gone[row.id, "run"]
+            models -= self._gone[row.id, "model"]
+        if runs or models:
+            return _with(found, kept=f"{runs} runs and {models} logged models are left in it")
+        if self._delete and not self._database.write_and_wait(lambda c: rows.remove_experiment(c, row.id)):
+            return _with(found, kept="it was restored meanwhile")
+        return found
+
+    def _described(self, kind: Any, row: Row[Any], files: Belongings) -> Found:
+        count, size_bytes = files.measure()
+        return Found(
+            kind=kind,
+            id=row.uuid,
+            name=row.name,
+            experiment_id=row.experiment_id,
+            deleted_at_ms=row.deleted_at_ms if kind == "run" else row.updated_at_ms,
+            points=self._database.read_now(lambda c: plan.points_of(c, row.id)) if kind == "run" else 0,
+            files=count,
+            size_bytes=size_bytes,
+            note=f"its artifacts stay: {files.problem}" if files.problem is not None else None,
+        )
+
+
+def _marked(row: Row[Any]) -> bool:
+    return bool(row.uuid.startswith(rows.MARK))
+
+
+def _with(found: Found, *, kept: str) -> Found:
+    return replace(found, kept=kept)
