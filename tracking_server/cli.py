@@ -65,7 +65,9 @@ def parse(argv: Sequence[str]) -> Settings:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m tracking_server", allow_abbrev=False)
-    parser.add_argument("--backend-store-uri", default="sqlite:///mlruns.db")
+    # A password in it belongs into the environment: everybody on the machine can read arguments.
+    store = os.environ.get("MLFLOW_BACKEND_STORE_URI") or "sqlite:///mlruns.db"
+    parser.add_argument("--backend-store-uri", default=store)
     parser.add_argument("--artifacts-destination", default="./mlartifacts")
     parser.add_argument("--default-artifact-root")
     parser.add_argument("--serve-artifacts", action=argparse.BooleanOptionalAction, default=True)

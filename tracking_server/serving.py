@@ -142,6 +142,7 @@ def _run(settings: Settings, application: Application, listener: socket.socket, 
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody here asks for a client's address
         timeout_keep_alive=75,
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
         backlog=2048,

@@ -31,6 +31,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, invoke_without_command=True)
 @click.option(
     "--backend-store-uri",
+    envvar="MLFLOW_BACKEND_STORE_URI",
     default=None,
     metavar="URI",
     help="Database of the store. [default: sqlite:///mlruns.db of this directory]",

@@ -24,6 +24,7 @@ _ROW = "{:<10}  {:<34}  {:<24}  {:<11}  {:>9}  {:>7}  {:>8}  {}"
 @click.command()
 @click.option(
     "--backend-store-uri",
+    envvar="MLFLOW_BACKEND_STORE_URI",
     default=None,
     metavar="URI",
     help="Database of the store. [default: sqlite:///mlruns.db of this directory]",

@@ -18,6 +18,7 @@ _ROW = "{:<24}  {:<10}  {}"
 def _store_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--backend-store-uri",
+        envvar="MLFLOW_BACKEND_STORE_URI",
         default=None,
         metavar="URI",
         help="Database of the store. [default: sqlite:///mlruns.db of this directory]",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -205,3 +207,18 @@ def test_forged_page_tokens_do_no_harm(api: Any, position: object) -> None:
     reply = api.http.post("/api/2.0/mlflow/runs/search", json=body)
 
     assert reply.status_code in (200, 400)
+
+
+@pytest.mark.parametrize("text", ["aB" * 200_000, ('"a' * 100_000).replace('"', '\\"'), ": " * 200_000])
+def test_no_text_makes_the_decoder_think_for_ever(text: str) -> None:
+    script = (
+        "import sys, msgspec; from tracking_server.api import codec;"
+        "kind = msgspec.defstruct('Kind', [('key', str)]);"
+        "assert codec.decode(sys.stdin.buffer.read(), kind).key"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=f'{{"key": "{text}"}}'.encode(), timeout=60, check=False
+    )
+
+    assert done.returncode == 0

@@ -12,15 +12,13 @@ from tracking_server.api import codec, multipart, presigned
 from tracking_server.api.codec import required
 from tracking_server.api.routing import AJAX_V2, Endpoint, Raw, Rpc
 from tracking_server.api.runs import run_id_of
-from tracking_server.api.transfers import ask, receive, send_file
+from tracking_server.api.transfers import ask, listing, receive, send_file
 from tracking_server.artifacts.paths import safe_path
 from tracking_server.artifacts.places import Place
-from tracking_server.artifacts.protocol import ArtifactInfo, ArtifactStore
+from tracking_server.artifacts.protocol import ArtifactInfo
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
 from tracking_server.store import runs
-
-__all__ = ["ENDPOINTS", "send_file"]
 
 MAX_BROWSER_UPLOAD_BYTES = 10 * 1024 * 1024
 
@@ -48,28 +46,14 @@ async def _place(services: Services, run_id: str) -> tuple[Place, str]:
 async def list_run(services: Services, request: ListRun) -> object:
     """The entries of a directory among a run's artifacts, with paths relative to the run's root."""
     place, root_uri = await _place(services, run_id_of(request))
-    path = place.path(request.path)
-    found = await listed(place.store, path)
-    start = len(place.prefix) + 1 if place.prefix else 0
-    reply: dict[str, object] = {"root_uri": root_uri}
-    if found:
-        reply["files"] = [
-            ArtifactInfo(path=entry.path[start:], is_dir=entry.is_dir, file_size=entry.file_size)
-            for entry in found
-        ]
-    return reply
-
-
-async def listed(store: ArtifactStore, path: str) -> list[ArtifactInfo]:
-    """The entries of a directory. Raises Unavailable."""
-    return await ask("listed", lambda: list(store.entries(path)))
+    return await listing(place, request.path, root_uri)
 
 
 async def list_proxy(services: Services, request: ListProxy) -> object:
     """The entries of a directory behind the proxy, with their bare names."""
     store = services.places.proxied
     path = safe_path(request.path)
-    found = await listed(store, path)
+    found = await ask("listed", lambda: list(store.entries(path)))
     if not found:
         return {}
     return {

@@ -8,6 +8,7 @@ from tracking_client.wire import limits
 from tracking_server.api.codec import Int64, required
 from tracking_server.api.keys import Kind, checked_key
 from tracking_server.api.routing import Endpoint, Rpc
+from tracking_server.api.search_reply import search_reply
 from tracking_server.artifacts.paths import location_problem
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
@@ -194,12 +195,7 @@ async def find(services: Services, request: Search) -> object:
         page_token=request.page_token,
     )
     page = await services.database.read(lambda connection: search.experiments(connection, wanted))
-    reply: dict[str, object] = {}
-    if page.items:
-        reply["experiments"] = page.items
-    if page.next_page_token:
-        reply["next_page_token"] = page.next_page_token
-    return reply
+    return search_reply("experiments", page)
 
 
 ENDPOINTS: list[Endpoint] = [

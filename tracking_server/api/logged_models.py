@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -10,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracking_client.wire import limits
-from tracking_server.api.artifacts import send_file
 from tracking_server.api.codec import Int64, required
 from tracking_server.api.experiments import TagIn
 from tracking_server.api.routing import AJAX_V2, Endpoint, Raw, Rpc
-from tracking_server.artifacts.protocol import ArtifactInfo
+from tracking_server.api.search_reply import search_reply
+from tracking_server.api.transfers import listing, send_file
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
 from tracking_server.store import logged_models, paging, search
@@ -215,12 +214,7 @@ async def find(services: Services, request: Search) -> object:
     page = await services.database.read(
         lambda connection: search.logged_models(connection, ids, wanted, datasets, measures)
     )
-    reply: dict[str, object] = {}
-    if page.items:
-        reply["models"] = page.items
-    if page.next_page_token:
-        reply["next_page_token"] = page.next_page_token
-    return reply
+    return search_reply("models", page)
 
 
 def _order(order: Order, measures: dict[str, Measure]) -> str:
@@ -239,16 +233,7 @@ async def directory(services: Services, request: Directory) -> object:
     """The entries of a directory among a logged model's artifacts."""
     model = await services.database.read(lambda connection: logged_models.find(connection, request.model_id))
     place = services.places.of(model.artifact_uri)
-    path = place.path(request.artifact_directory_path)
-    found = await asyncio.to_thread(lambda: list(place.store.entries(path)))
-    start = len(place.prefix) + 1 if place.prefix else 0
-    reply: dict[str, object] = {"root_uri": model.artifact_uri}
-    if found:
-        reply["files"] = [
-            ArtifactInfo(path=entry.path[start:], is_dir=entry.is_dir, file_size=entry.file_size)
-            for entry in found
-        ]
-    return reply
+    return await listing(place, request.artifact_directory_path, model.artifact_uri)
 
 
 async def file(services: Services, request: Request) -> Response:

@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracking_server.api import registry_events
-from tracking_server.api.artifacts import send_file
 from tracking_server.api.codec import Int64, required
 from tracking_server.api.experiments import TagIn
 from tracking_server.api.model_sources import Origin, resolve
 from tracking_server.api.registry_fields import description_of, link_of, name_of, tag_of, tags_of, version_of
 from tracking_server.api.routing import Endpoint, Raw, Rpc
+from tracking_server.api.search_reply import search_reply
+from tracking_server.api.transfers import send_file
 from tracking_server.services import Services
 from tracking_server.store import model_versions, paging, registry_search
 from tracking_server.store.model_versions import NewVersion
@@ -142,12 +143,7 @@ async def find(services: Services, request: Search) -> object:
         page_token=request.page_token,
     )
     page = await services.database.read(lambda connection: registry_search.versions(connection, wanted))
-    reply: dict[str, object] = {}
-    if page.items:
-        reply["model_versions"] = page.items
-    if page.next_page_token:
-        reply["next_page_token"] = page.next_page_token
-    return reply
+    return search_reply("model_versions", page)
 
 
 async def get_download_uri(services: Services, request: ByVersion) -> object:
@@ -201,7 +197,7 @@ async def get_artifact(services: Services, request: Request) -> Response:
     """A file among a version's, where this server serves them."""
     query = request.query_params
     place = services.places.of(await _location(services, query.get("name"), query.get("version")))
-    return await send_file(place.store, place.path(str(required(query.get("path"), "path"))))
+    return await send_file(place.store, place.path(str(required(query.get("path"), "path"))), request)
 
 
 _VERSIONS = "/mlflow/model-versions"

@@ -19,6 +19,7 @@ from tracking_server.api.registry_fields import (
     version_of,
 )
 from tracking_server.api.routing import Endpoint, Rpc
+from tracking_server.api.search_reply import search_reply
 from tracking_server.services import Services
 from tracking_server.store import model_aliases, paging, registered_models, registry_search
 
@@ -152,12 +153,7 @@ async def find(services: Services, request: Search) -> object:
         page_token=request.page_token,
     )
     page = await services.database.read(lambda connection: registry_search.models(connection, wanted))
-    reply: dict[str, object] = {}
-    if page.items:
-        reply["registered_models"] = page.items
-    if page.next_page_token:
-        reply["next_page_token"] = page.next_page_token
-    return reply
+    return search_reply("registered_models", page)
 
 
 async def get_latest_versions(services: Services, request: LatestVersions) -> object:

@@ -10,6 +10,7 @@ import msgspec
 from tracking_server.api.codec import Int64, required, wrong_kind
 from tracking_server.api.experiments import TagIn, text_of
 from tracking_server.api.routing import Endpoint, Rpc
+from tracking_server.api.search_reply import search_reply
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
 from tracking_server.store import paging, runs, search
@@ -136,12 +137,7 @@ async def find(services: Services, request: Search) -> object:
     )
     ids = [str(experiment_id) for experiment_id in request.experiment_ids]
     page = await services.database.read(lambda connection: search.runs(connection, ids, wanted))
-    reply: dict[str, object] = {}
-    if page.items:
-        reply["runs"] = page.items
-    if page.next_page_token:
-        reply["next_page_token"] = page.next_page_token
-    return reply
+    return search_reply("runs", page)
 
 
 def post(name: str, request: type[Any], handle: Any, *, reads: bool = False) -> Rpc[Any]:

@@ -21,7 +21,8 @@ from starlette.responses import Response, StreamingResponse
 
 from tracking_server.api import ranges
 from tracking_server.api.routing import patient
-from tracking_server.artifacts.protocol import ArtifactReader, ArtifactStore
+from tracking_server.artifacts.places import Place
+from tracking_server.artifacts.protocol import ArtifactInfo, ArtifactReader, ArtifactStore
 from tracking_server.artifacts.threads import in_thread
 from tracking_server.errors import InvalidParameter, NotFound, ServerError, TooLarge, Unavailable
 
@@ -54,6 +55,20 @@ class Writer(Protocol):
     def abort(self) -> None:
         """Forget them; harmless after `commit`."""
         ...
+
+
+async def listing(place: Place, inside: str, root_uri: str) -> dict[str, object]:
+    """The entries of a directory of `place`, relative to it. Raises InvalidParameter, Unavailable."""
+    path = place.path(inside)
+    found = await ask("listed", lambda: list(place.store.entries(path)))
+    start = len(place.prefix) + 1 if place.prefix else 0
+    reply: dict[str, object] = {"root_uri": root_uri}
+    if found:
+        reply["files"] = [
+            ArtifactInfo(path=entry.path[start:], is_dir=entry.is_dir, file_size=entry.file_size)
+            for entry in found
+        ]
+    return reply
 
 
 async def send_file(store: ArtifactStore, path: str, request: Request | None = None) -> Response:

@@ -9,6 +9,7 @@ import msgspec
 
 from tracking_server.api.codec import Int64, required
 from tracking_server.api.routing import Endpoint, Rpc
+from tracking_server.api.search_reply import search_reply
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
 from tracking_server.store import webhooks
@@ -148,12 +149,7 @@ async def listing(services: Services, request: Listing) -> object:
     page = await services.database.read(
         lambda connection: webhooks.page(connection, max_results=most, token=request.page_token)
     )
-    reply: dict[str, object] = {}
-    if page.items:
-        reply["webhooks"] = page.items
-    if page.next_page_token:
-        reply["next_page_token"] = page.next_page_token
-    return reply
+    return search_reply("webhooks", page)
 
 
 async def get(services: Services, request: ById) -> object:

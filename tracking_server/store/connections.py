@@ -89,6 +89,7 @@ def _sqlite(path: Path, *, readonly: bool) -> Engine:
         pool_reset_on_return="rollback",
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
         query_cache_size=1000,
+        hide_parameters=True,  # a webhook's secret may be among them, and errors are logged
     )
 
     @event.listens_for(engine, "connect")
@@ -230,6 +231,7 @@ def _server_engine(
         pool_recycle=1800,
         connect_args=arguments,
         query_cache_size=1000,
+        hide_parameters=True,  # a webhook's secret may be among them, and errors are logged
     )
 
     @event.listens_for(engine, "connect")

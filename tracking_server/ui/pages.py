@@ -5,7 +5,6 @@ Everything a client stored is escaped, and the content policy allows no script a
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from tracking_client.wire import names
+from tracking_server.artifacts.threads import in_thread
 from tracking_server.errors import InvalidParameter, ServerError
 from tracking_server.services import Services
 from tracking_server.store import experiments, paging, runs, search
@@ -132,7 +132,7 @@ async def run(services: Services, request: Request) -> str:
         return found, experiment_of, runs.descendants(connection, [found], MAX_CHILDREN)
 
     found, experiment_of, below = await services.database.read(look)
-    files, log, problem = await asyncio.to_thread(_files, services, found)
+    files, log, problem = await in_thread(_files, services, found)
     return _render(
         "run.html",
         run=found,
