@@ -7,6 +7,7 @@ are with what they attack; the paths, hosts, origins and ids that every endpoint
 from __future__ import annotations
 
 import ast
+import json
 import os
 import socket
 import stat
@@ -513,8 +514,81 @@ def test_deep_and_wide_documents_cost_no_more_than_others(api: Any, document: by
         assert reply.status_code in (200, 400), (path, reply.text[:300])
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "experiments/get?experiment_id=" + "9" * 5000, None),
+        ("POST", "runs/create", {"experiment_id": "9" * 5000}),
+        ("POST", "runs/search", {"experiment_ids": ["9" * 5000]}),
+        ("PATCH", "logged-models/m-1", {"status": "9" * 5000}),
+        ("PATCH", "logged-models/m-1", {"status": "\u00b2"}),
+    ],
+)
+def test_numbers_that_python_refuses_to_read_are_bad_requests(
+    api: Any, method: str, path: str, body: Any
+) -> None:
+    reply = api.http.request(method, f"/api/2.0/mlflow/{path}", json=body)
+
+    assert reply.status_code in (400, 404), reply.text[:300]
+
+
+@pytest.mark.parametrize(
+    "date", ["Mon, 01 Jan 2024 00:00:00 +" + "9" * 20, "Mon, 01 Jan " + "9" * 20 + " 0:0 GMT"]
+)
+def test_dates_that_no_calendar_has_are_no_dates(api: Any, date: str) -> None:
+    url = "/api/2.0/mlflow-artifacts/artifacts/file"
+    assert api.http.put(url, content=b"hello").status_code == 200
+
+    reply = api.http.get(url, headers={"Range": "bytes=0-1", "If-Range": date})
+
+    assert (reply.status_code, reply.content) == (200, b"hello")
+
+
+@pytest.mark.parametrize("name", ["\ud800", "x\udcff"])
+@pytest.mark.parametrize("call", ["create", "complete", "abort"])
+def test_half_characters_are_no_names_of_files(api: Any, call: str, name: str) -> None:
+    body = {"path": name, "upload_id": "0" * 32, "parts": [{"part_number": 1, "etag": "x"}]}
+    content, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
+
+    reply = api.http.post(f"/api/2.0/mlflow-artifacts/mpu/{call}/d", content=content, headers=headers)
+
+    assert (reply.status_code, reply.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
+@pytest.mark.parametrize("path", ["a/" * 1900 + "x", "%252541" * 120], ids=["deep", "long once encoded"])
+def test_paths_that_no_disk_takes_are_refused_and_make_nothing(api: Any, settings: Any, path: str) -> None:
+    reply = api.http.put(f"/api/2.0/mlflow-artifacts/artifacts/{path}", content=b"x")
+
+    assert (reply.status_code, reply.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+    assert not list(Path(settings.artifacts_destination).rglob("*"))
+
+
+def test_a_file_whose_name_is_no_text_hides_no_other(api: Any, settings: Any) -> None:
+    run_id = api.run()
+    directory = Path(settings.artifacts_destination) / "0" / run_id / "artifacts"
+    directory.mkdir(parents=True)
+    (directory / "good.txt").write_bytes(b"")
+    Path(os.fsdecode(os.fsencode(directory) + b"/bad\xff.txt")).write_bytes(b"")
+
+    assert [file["path"] for file in api.get("artifacts/list", run_id=run_id)["files"]] == ["good.txt"]
+    listed = api.get("../mlflow-artifacts/artifacts", path=f"0/{run_id}/artifacts")
+    assert [file["path"] for file in listed["files"]] == ["good.txt"]
+    page = api.http.get(f"/runs/{run_id}")
+    assert page.status_code == 200
+    assert "good.txt" in page.text
+
+
 MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "subprocess", "multiprocessing"}
 CALLS = {"eval", "exec", "compile", "os.system", "os.popen", "os.execv", "os.posix_spawn", "tempfile.mktemp"}
+
+
+def test_more_experiments_than_one_statement_takes_are_a_bad_request_at_once(api: Any) -> None:
+    ids = [str(number) for number in range(300_000)]
+
+    status, code, message = api.refused("POST", "runs/search", experiment_ids=ids, filter="metrics.a > 1")
+
+    assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
+    assert "Ask in several" in message
 
 
 def test_the_server_loads_no_objects_and_runs_no_commands() -> None:

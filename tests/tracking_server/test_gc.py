@@ -19,6 +19,7 @@ from tracking_server.artifacts.local import LocalArtifacts
 from tracking_server.errors import InvalidParameter
 from tracking_server.gc import rows
 from tracking_server.gc.collect import collect
+from tracking_server.gc.files import Belongings
 from tracking_server.gc.wish import Found, Wish, age_ms
 from tracking_server.settings import Settings
 from tracking_server.store import schema
@@ -181,6 +182,19 @@ def test_a_restored_run_stays(store: Any, settings: Settings) -> None:
     assert len(files(settings)) == 1
 
 
+def test_a_run_whose_removal_was_cut_cannot_be_restored(store: Any) -> None:
+    run_id = full_run(store)
+    store.post("runs/delete", run_id=run_id)
+    database = store.application.database
+    (row_id,) = database.read_now(lambda c: c.execute(schema.runs.select()).scalars().all())
+    assert database.write_and_wait(lambda c: rows.mark_run(c, row_id, 2**62))
+
+    status, code, _ = store.refused("POST", "runs/restore", run_id=f"{rows.MARK}{row_id}")
+
+    assert (status, code) == (404, "RESOURCE_DOES_NOT_EXIST")
+    assert store.search(run_view_type="ACTIVE_ONLY") == []
+
+
 def test_a_run_that_is_restored_between_looking_and_removing_stays_whole(
     store: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,9 +203,9 @@ def test_a_run_that_is_restored_between_looking_and_removing_stays_whole(
     before = all_rows(store), files(settings)
     mark = rows.mark_run
 
-    def restored_first(connection: Any, row_id: int, before_ms: int) -> bool:
+    def restored_first(connection: Any, row_id: int, before_ms: int, **options: bool) -> bool:
         connection.execute(schema.runs.update().values(deleted=False, deleted_at_ms=None))
-        return mark(connection, row_id, before_ms)
+        return mark(connection, row_id, before_ms, **options)
 
     monkeypatch.setattr(rows, "mark_run", restored_first)
 
@@ -326,6 +340,51 @@ def test_a_run_whose_artifacts_are_elsewhere_stays_unless_they_may(store: Any, s
     assert left.kept is None
     assert left.note is not None
     assert "s3://bucket/prefix" in left.note
+
+
+@pytest.mark.parametrize("where", ["0/{victim}/artifacts", "0/artifacts", ".uploads/x/artifacts"])
+def test_a_run_that_says_it_is_where_others_are_takes_nothing_of_theirs_along(
+    store: Any, settings: Settings, where: str
+) -> None:
+    victim = full_run(store)
+    thief = store.run()
+    info = store.whole_run(thief)["info"]
+    begin = {"type": "run", "experiment_id": "0", "info": info}
+    begin["artifact_uri"] = "mlflow-artifacts:/" + where.format(victim=victim)
+    store.post("../runner/import", records=[begin])
+    assert store.whole_run(thief)["info"]["artifact_uri"] == begin["artifact_uri"]
+    store.post("runs/delete", run_id=thief)
+
+    (kept,) = collected(settings)
+    assert kept.kept is not None
+    assert "not a directory of its own" in kept.kept
+
+    wish = Wish(before_ms=EVER.before_ms, leave_artifacts=True)
+    assert gone(collected(settings, wish)) == {thief}
+    assert files(settings) == [f"0/{victim}/artifacts/deep/file.txt"]
+
+
+def test_artifacts_that_may_stay_stay_also_when_the_next_collection_finishes(
+    store: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = full_run(store)
+    thief = store.run()
+    begin = {"type": "run", "experiment_id": "0", "info": store.whole_run(thief)["info"]}
+    begin["artifact_uri"] = f"mlflow-artifacts:/0/{victim}/artifacts"
+    store.post("../runner/import", records=[begin])
+    store.post("runs/delete", run_id=thief)
+
+    def killed(_: Belongings) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Belongings, "remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            collected(settings, Wish(before_ms=EVER.before_ms, leave_artifacts=True))
+    (finished,) = collected(settings)
+
+    assert finished.kept is None
+    assert files(settings) == [f"0/{victim}/artifacts/deep/file.txt"]
 
 
 def test_artifacts_that_are_gone_already_are_no_error(store: Any, settings: Settings) -> None:

@@ -430,3 +430,160 @@ def test_a_database_that_goes_away_is_an_error_that_says_to_go_on(
 
     assert "cannot take the request now" in str(result.exception)
     assert "goes on where it was" in str(getattr(result.exception, "hint", ""))
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    """A directory of whoever imports, which is nobody's business."""
+    private = tmp_path / "private"
+    write(private / "key", "PRIVATE KEY")
+    return private
+
+
+def published(settings: Settings, api: Any) -> str:
+    """Everything that an import brought, as text."""
+    root = Path(settings.artifacts_destination)
+    kept = [path.read_text() for path in root.rglob("*") if path.is_file()]
+    runs = api.post("runs/search", experiment_ids=["0"], run_view_type="ALL")
+    return json.dumps([kept, runs])
+
+
+@pytest.mark.parametrize(
+    "link", ["artifacts", "params", "params/p", "tags", "tags/t", "metrics", "metrics/m"]
+)
+def test_links_in_a_directory_publish_nothing_of_whoever_imports_it(
+    mlruns: Path, private: Path, settings: Settings, make_api: Callable[[Settings], Any], link: str
+) -> None:
+    here = mlruns / "0" / RUN / link
+    if here.is_dir():
+        for file in here.iterdir():
+            file.unlink()
+        here.rmdir()
+    here.unlink(missing_ok=True)
+    here.parent.mkdir(exist_ok=True)
+    here.symlink_to(private / "key" if "/" in link else private)
+
+    _, problems = carry(mlruns, settings)
+
+    assert len(lost(problems)) == 1, problems
+    assert "PRIVATE" not in published(settings, make_api(settings))
+
+
+@pytest.mark.parametrize("stated", ["{private}", "file://{private}", "file://{private}/../private"])
+def test_a_stated_location_that_is_no_runs_publishes_nothing(
+    mlruns: Path, private: Path, settings: Settings, make_api: Callable[[Settings], Any], stated: str
+) -> None:
+    (mlruns / "0" / RUN / "artifacts" / "a.txt").unlink()
+    (mlruns / "0" / RUN / "artifacts").rmdir()
+    uri = stated.format(private=private)
+    write(mlruns / "0" / RUN / "meta.yaml", f"run_id: {RUN}\nstatus: 3\nstart_time: 1\nartifact_uri: {uri}\n")
+
+    _, problems = carry(mlruns, settings)
+
+    assert lost(problems) == ["artifacts"]
+    assert "PRIVATE" not in published(settings, make_api(settings))
+
+
+def test_a_stated_location_that_is_the_runs_own_is_copied(
+    mlruns: Path, tmp_path: Path, settings: Settings, make_api: Callable[[Settings], Any]
+) -> None:
+    own = tmp_path / "disk" / "0" / RUN / "artifacts"
+    own.parent.mkdir(parents=True)
+    (mlruns / "0" / RUN / "artifacts").rename(own)
+    write(mlruns / "0" / RUN / "meta.yaml", f"run_id: {RUN}\nstatus: 3\nstart_time: 1\nartifact_uri: {own}\n")
+
+    _, problems = carry(mlruns, settings)
+
+    assert problems == []
+    assert "hello" in published(settings, make_api(settings))
+
+
+def test_the_id_of_a_logged_model_is_no_path(
+    mlruns: Path, tmp_path: Path, settings: Settings, make_api: Callable[[Settings], Any]
+) -> None:
+    write(tmp_path / "private" / "artifacts" / "key", "PRIVATE KEY")
+    model_id = str(tmp_path / "private")
+    write(mlruns / "0" / "models" / "m-1" / "meta.yaml", f"model_id: {model_id}\nname: m\nstatus: 2\n")
+
+    _, problems = carry(mlruns, settings)
+
+    assert lost(problems) == ["model"]
+    assert "PRIVATE" not in published(settings, make_api(settings))
+
+
+def test_a_document_that_grows_when_it_is_written_out_is_harmless(mlruns: Path, settings: Settings) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    bomb = "\n".join([*lines, "run_name: *a11", f"user_id: 0x{'f' * 20_000}", f"run_id: {RUN}", "status: 3"])
+    write(mlruns / "0" / RUN / "meta.yaml", bomb)
+
+    importer, problems = carry(mlruns, settings)
+
+    assert problems == []
+    assert importer.carried["runs"] == 1
+
+
+def test_a_model_of_another_experiment_is_left_as_it_is(
+    settings: Settings, make_api: Callable[[Settings], Any]
+) -> None:
+    api = make_api(settings)
+    theirs = api.post("logged-models", experiment_id="0", name="theirs")["model"]
+    mine = {**theirs, "info": {**theirs["info"], "name": "mine", "experiment_id": api.experiment("other")}}
+    record = {"type": "model", "experiment_id": mine["info"]["experiment_id"], "model": mine}
+
+    reply = api.post("../runner/import", records=[record])
+
+    assert [problem["kind"] for problem in reply["problems"]] == ["model"]
+    (found,) = api.post("logged-models/search", experiment_ids=["0"])["models"]
+    assert found["info"]["name"] == "theirs"
+
+
+def test_a_run_that_is_being_collected_cannot_be_named(
+    settings: Settings, make_api: Callable[[Settings], Any]
+) -> None:
+    api = make_api(settings)
+    run_id = api.run()
+    info = {**api.whole_run(run_id)["info"], "run_id": "gc:1", "run_uuid": "gc:1"}
+
+    reply = api.post(
+        "../runner/import",
+        records=[
+            {"type": "run-end", "experiment_id": "0", "info": info},
+            {"type": "points", "experiment_id": "0", "run_id": "gc:1", "points": []},
+        ],
+    )
+
+    assert [problem["kind"] for problem in reply["problems"]] == ["run-end", "points"]
+
+
+DIGITS = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"type": "experiment", "source_id": DIGITS, "name": "e", "creation_time": 1},
+        {"type": "experiment-end", "experiment_id": DIGITS, "last_update_time": 1, "deleted": False},
+        {
+            "type": "version",
+            "version": {
+                "name": "m",
+                "version": DIGITS,
+                "creation_timestamp": 1,
+                "last_updated_timestamp": 1,
+                "current_stage": "None",
+                "source": "s",
+                "run_id": "",
+                "run_link": "",
+                "status": "READY",
+            },
+        },
+    ],
+    ids=["experiment", "experiment-end", "version"],
+)
+def test_numbers_without_end_are_refused(
+    settings: Settings, make_api: Callable[[Settings], Any], record: Any
+) -> None:
+    reply = make_api(settings).http.post("/api/2.0/runner/import", json={"records": [record]})
+
+    assert reply.status_code in (200, 400), reply.text

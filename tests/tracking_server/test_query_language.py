@@ -39,6 +39,7 @@ WAYS = {
     "whole": {"MOST_RUNS": 1000},
     "few": {"MOST_RUNS": 0, "MOST": 1000, "DENSE": 0},
     "walk": {"MOST_RUNS": 0, "MOST": 0},
+    "crowded": {"MOST_RUNS": 0, "MOST": 0, "_KEPT_PAGES": 0},
     "window": {"MOST_RUNS": 0, "MOST": 2, "WINDOW": 5, "_CHUNK": 3, "_FIRST": 5, "_MOST_AT_ONCE": 7},
 }
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tracking_server.store import candidates, run_walk
+
 
 @pytest.fixture
 def runs(api: Any) -> dict[str, str]:
@@ -206,3 +208,17 @@ def test_filter_values_are_never_part_of_the_sql(api: Any, text: str) -> None:
     quoted = text.replace("'", "''")
 
     assert api.search(f"tags.t = '{quoted}'") == [run_id]
+
+
+@pytest.mark.parametrize("most", [0, 1000])
+def test_a_long_users_runs_are_found_among_many(api: Any, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "MOST_RUNS", 0)
+    monkeypatch.setattr(candidates, "MOST", most)
+    monkeypatch.setattr(run_walk, "WINDOW", 1)
+    longs = ["u" * 255 + last for last in "ab"]
+    runs = [api.run(user_id=user, start_time=1) for user in longs]
+
+    for user, run_id in zip(longs, runs, strict=True):
+        assert api.search(f"user_id = '{user}'") == [run_id]
+        assert api.search(f"user_id IN ('{user}', 'x')") == [run_id]
+        assert api.search(f"user_id LIKE '{user}%'") == [run_id]

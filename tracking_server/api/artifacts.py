@@ -12,7 +12,7 @@ from tracking_server.api import codec, multipart, presigned
 from tracking_server.api.codec import required
 from tracking_server.api.routing import AJAX_V2, Endpoint, Raw, Rpc
 from tracking_server.api.runs import run_id_of
-from tracking_server.api.transfers import ask, listing, receive, send_file
+from tracking_server.api.transfers import ask, listed, listing, receive, send_file
 from tracking_server.artifacts.paths import safe_path
 from tracking_server.artifacts.places import Place
 from tracking_server.artifacts.protocol import ArtifactInfo
@@ -53,7 +53,7 @@ async def list_proxy(services: Services, request: ListProxy) -> object:
     """The entries of a directory behind the proxy, with their bare names."""
     store = services.places.proxied
     path = safe_path(request.path)
-    found = await ask("listed", lambda: list(store.entries(path)))
+    found = await listed(store, path)
     if not found:
         return {}
     return {

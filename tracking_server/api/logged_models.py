@@ -152,7 +152,7 @@ async def get(services: Services, request: ById) -> object:
 async def finish(services: Services, request: Finish) -> object:
     """Set the state of a logged model."""
     status = str(required(request.status, "status"))
-    if status.isdigit() and int(status) < len(logged_models.STATUSES):
+    if status in map(str, range(len(logged_models.STATUSES))):
         status = logged_models.STATUSES[int(status)]
     model = await services.database.write(
         lambda connection: logged_models.finish(connection, request.model_id, status)

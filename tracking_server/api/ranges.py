@@ -80,5 +80,5 @@ def _still(header: str | None, facts: FileFacts) -> bool:
         return True
     try:
         return int(parsedate_to_datetime(header).timestamp()) == int(facts.modified_at_s)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return False

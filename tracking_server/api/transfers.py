@@ -21,6 +21,7 @@ from starlette.responses import Response, StreamingResponse
 
 from tracking_server.api import ranges
 from tracking_server.api.routing import patient
+from tracking_server.artifacts.paths import is_storable
 from tracking_server.artifacts.places import Place
 from tracking_server.artifacts.protocol import ArtifactInfo, ArtifactReader, ArtifactStore
 from tracking_server.artifacts.threads import in_thread
@@ -57,10 +58,15 @@ class Writer(Protocol):
         ...
 
 
+async def listed(store: ArtifactStore, path: str) -> list[ArtifactInfo]:
+    """The entries of a directory that can be asked for: those whose names are text. Raises Unavailable."""
+    return await ask("listed", lambda: [entry for entry in store.entries(path) if is_storable(entry.path)])
+
+
 async def listing(place: Place, inside: str, root_uri: str) -> dict[str, object]:
     """The entries of a directory of `place`, relative to it. Raises InvalidParameter, Unavailable."""
     path = place.path(inside)
-    found = await ask("listed", lambda: list(place.store.entries(path)))
+    found = await listed(place.store, path)
     start = len(place.prefix) + 1 if place.prefix else 0
     reply: dict[str, object] = {"root_uri": root_uri}
     if found:

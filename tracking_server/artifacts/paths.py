@@ -12,6 +12,8 @@ from urllib.parse import unquote
 from tracking_server.errors import InvalidParameter
 
 MAX_PATH_LENGTH = 4000
+MAX_DEPTH = 100
+MAX_NAME_BYTES = 255
 _MAX_DECODINGS = 10
 _FORBIDDEN = re.compile(r"[#?;\\\x00-\x1f\x7f]")
 # "file:/x" and "C:/x"; a colon alone is part of many honest names.
@@ -31,10 +33,20 @@ def safe_path(path: str) -> str:
         or ".." in parts
         or _FORBIDDEN.search(decoded)
         or _SCHEME_OR_DRIVE.match(decoded)
-        or any(len(part.encode("utf-8", "surrogatepass")) > 255 for part in parts)
+        or not is_storable(path)
+        or not is_storable(decoded)
     ):
         raise InvalidParameter(f"Invalid path: {path[:200]!r}")
     return "/".join(part for part in path.split("/") if part not in ("", "."))
+
+
+def is_storable(path: str) -> bool:
+    """Whether a path is text, and neither it nor a name in it is longer than file systems take."""
+    try:
+        sizes = [len(part.encode()) for part in path.split("/")]
+    except UnicodeEncodeError:  # half a character, or a file's name that is no UTF-8
+        return False
+    return len(sizes) <= MAX_DEPTH and max(sizes) <= MAX_NAME_BYTES
 
 
 def _decoded(path: str) -> str:

@@ -64,7 +64,7 @@ class _Collector:
 
     def _run(self, row: Row[Any]) -> Iterator[Found]:
         models = self._database.read_now(lambda c: plan.models_of_run(c, row.uuid))
-        files = belongings(self._places, row.artifact_uri)
+        files = self._files(row)
         found = self._described("run", row, files)
         kept = self._reason_to_keep(row.uuid, [model.uuid for model in models], files)
         going: list[Row[Any]] = []
@@ -88,6 +88,9 @@ class _Collector:
         self._gone[row.experiment_id, "run"] += 1
         yield found
 
+    def _files(self, row: Row[Any]) -> Belongings:
+        return belongings(self._places, row.artifact_uri, None if _marked(row) else row.uuid)
+
     def _reason_to_keep(self, run_uuid: str, models: list[str], files: Belongings) -> str | None:
         registered = self._database.read_now(lambda c: rows.version_from_run(c, run_uuid, models))
         if registered is not None:
@@ -101,7 +104,7 @@ class _Collector:
         going: list[Row[Any]] = []
         staying: list[Found] = []
         for model in models:
-            files = belongings(self._places, model.artifact_uri)
+            files = self._files(model)
             reader = self._reader(model, run)
             if reader is not None:
                 staying.append(_with(self._described("model", model, files), kept=f"run {reader} reads it"))
@@ -119,15 +122,20 @@ class _Collector:
         """Take the run and its models out of reach, unless something changed since they were looked at."""
         if rows.version_from_run(connection, run.uuid, [model.uuid for model in models]) is not None:
             return False
-        if not rows.mark_run(connection, run.id, self._wish.before_ms if not _marked(run) else 2**62):
+        before_ms = self._wish.before_ms if not _marked(run) else 2**62
+        if not rows.mark_run(connection, run.id, before_ms, leave_files=self._leaves(run)):
             return False
         for model in models:
-            rows.mark_model(connection, model)
+            rows.mark_model(connection, model, leave_files=self._leaves(model))
         return True
+
+    def _leaves(self, row: Row[Any]) -> bool:
+        """Whether artifacts stay where they are: once marked, nothing tells any more that they must."""
+        return self._files(row).problem is not None
 
     def _marked_model(self, row: Row[Any]) -> Found:
         """A model that goes; where things are to be removed it is marked already."""
-        files = belongings(self._places, row.artifact_uri)
+        files = self._files(row)
         found = self._described("model", row, files)
         if self._delete:
             files.remove()
@@ -137,7 +145,7 @@ class _Collector:
 
     def _model(self, row: Row[Any]) -> Found:
         """A model that was deleted by itself."""
-        files = belongings(self._places, row.artifact_uri)
+        files = self._files(row)
         registered = self._database.read_now(lambda c: rows.version_from_run(c, "", [row.uuid]))
         if registered is not None:
             return _with(self._described("model", row, files), kept=f"{registered}: delete that first")
@@ -145,7 +153,7 @@ class _Collector:
             reason = f"its artifacts cannot be removed from here ({files.problem})"
             return _with(self._described("model", row, files), kept=reason)
         if self._delete and not _marked(row):
-            self._database.write_and_wait(lambda c: rows.mark_model(c, row))
+            self._database.write_and_wait(lambda c: rows.mark_model(c, row, leave_files=self._leaves(row)))
         return self._marked_model(row)
 
     def _experiment(self, row: Row[Any]) -> Found:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tracking_server.artifacts.local_uploads import UPLOADS
 from tracking_server.artifacts.places import Places
 from tracking_server.artifacts.protocol import ArtifactStore
 from tracking_server.errors import ServerError
@@ -31,16 +32,22 @@ class Belongings:
             self.store.remove(self.directory)
 
 
-def belongings(places: Places, artifact_uri: str) -> Belongings:
-    """The artifacts below the URI of a run (`…/<run id>/artifacts`) or logged model."""
+def belongings(places: Places, artifact_uri: str, owner_id: str | None) -> Belongings:
+    """The artifacts below the URI of a run (`…/<run id>/artifacts`) or logged model.
+
+    `owner_id` None: an earlier collection looked at the URI already, or took it away to leave them there.
+    """
+    if not artifact_uri:
+        return Belongings()
     try:
         place = places.of(artifact_uri)
     except (ServerError, ValueError) as error:
         return Belongings(problem=str(error))
-    owner, separator, last = place.prefix.rpartition("/")
-    if last != "artifacts" or not separator:
+    parts = place.prefix.split("/")
+    is_its_own = len(parts) > 1 and parts[-1] == "artifacts" and owner_id in (None, parts[-2])
+    if not is_its_own or parts[0].casefold() == UPLOADS:
         return Belongings(problem=f"'{artifact_uri[:300]}' is not a directory of its own")
-    return Belongings(store=place.store, directory=owner)
+    return Belongings(store=place.store, directory="/".join(parts[:-1]))
 
 
 def _measure(store: ArtifactStore, directory: str) -> tuple[int, int]:

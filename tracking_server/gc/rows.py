@@ -1,6 +1,6 @@
 """The rows of what goes: marking in one step, then removing in small ones.
 
-A marked run or model has the id `gc:<row>`, which no request can name: from then on nobody can restore it,
+A marked run or model has the id `gc:<row>`, which no request can restore: from then on it is gone for good,
 and a later collection finishes what this one may not. Every function works inside the caller's transaction
 and changes a bounded number of rows.
 """
@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, exists, func, select, true, update
 
 from tracking_server.store.registry_schema import model_versions, registered_models
+from tracking_server.store.runs import COLLECTED
 from tracking_server.store.schema import (
     datasets,
     experiment_tags,
@@ -31,7 +32,7 @@ from tracking_server.store.schema import (
     runs,
 )
 
-MARK = "gc:"
+MARK = COLLECTED
 POINTS_PER_STEP = 5000
 """Metric points that one transaction removes (more only where they share one timestamp)."""
 
@@ -64,23 +65,32 @@ def reader_of(connection: Connection, model_uuid: str, but: int | None) -> str |
     return found
 
 
-def mark_run(connection: Connection, row_id: int, before_ms: int) -> bool:
-    """Take a run out of reach; False where it was restored, or deleted anew, meanwhile."""
+def mark_run(connection: Connection, row_id: int, before_ms: int, *, leave_files: bool = False) -> bool:
+    """Take a run out of reach; False where it was restored, or deleted anew, meanwhile.
+
+    `leave_files` forgets where its artifacts are, so that nobody removes them.
+    """
     marked = connection.execute(
         update(runs)
         .where(
             runs.c.id == row_id, runs.c.deleted == true(), func.coalesce(runs.c.deleted_at_ms, 0) < before_ms
         )
-        .values(uuid=f"{MARK}{row_id}")
+        .values(uuid=f"{MARK}{row_id}", **_forgotten(leave_files))
     )
     return marked.rowcount > 0
 
 
-def mark_model(connection: Connection, row: Any) -> None:
-    """Take a logged model (its row) out of reach; runs no longer name it."""
+def _forgotten(leave_files: bool) -> dict[str, str]:
+    return {"artifact_uri": ""} if leave_files else {}
+
+
+def mark_model(connection: Connection, row: Any, *, leave_files: bool = False) -> None:
+    """Take a logged model (its row) out of reach; runs no longer name it. `leave_files` as in `mark_run`."""
     connection.execute(delete(run_models).where(run_models.c.model_uuid == row.uuid))
     connection.execute(
-        update(logged_models).where(logged_models.c.id == row.id).values(uuid=f"{MARK}{row.id}", deleted=True)
+        update(logged_models)
+        .where(logged_models.c.id == row.id)
+        .values(uuid=f"{MARK}{row.id}", deleted=True, **_forgotten(leave_files))
     )
 
 

@@ -103,7 +103,7 @@ def _store(connection: Connection, record: Record, artifact_root: str, taken: _T
         case RunEnd():
             _end_run(connection, record)
         case ModelRecord():
-            absorb_models.model(connection, record)
+            taken.problems.extend(absorb_models.model(connection, record))
         case RegisteredModelRecord():
             absorb_registry.model(connection, record)
         case VersionRecord():
@@ -140,7 +140,8 @@ def _experiment(connection: Connection, record: ExperimentBegin, root: str, take
 
 
 def _new_experiment(connection: Connection, record: ExperimentBegin, root: str) -> Row[Any]:
-    wanted = int(record.source_id) if record.source_id.isascii() and record.source_id.isdigit() else -1
+    is_number = record.source_id.isascii() and record.source_id.isdigit() and len(record.source_id) <= 20
+    wanted = int(record.source_id) if is_number else -1
     taken = select(experiment_rows.c.id).where(experiment_rows.c.id == wanted)
     if not 0 <= wanted <= LARGEST_KEPT_ID or connection.execute(taken).first() is not None:
         made = experiments.create(

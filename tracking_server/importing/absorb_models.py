@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select, update
 
 from tracking_server.artifacts.paths import location_problem
-from tracking_server.importing.records import ModelRecord
+from tracking_server.importing.records import ModelRecord, Problem
 from tracking_server.store import experiments, logged_models
 from tracking_server.store.metrics import MetricPoint
 from tracking_server.store.records import Metric
@@ -14,8 +14,11 @@ from tracking_server.store.schema import logged_models as model_rows
 from tracking_server.store.upsert import insert_missing, insert_or_update
 
 
-def model(connection: Connection, record: ModelRecord) -> None:
-    """Store a logged model with its parameters, tags and metrics. Raises ServerError."""
+def model(connection: Connection, record: ModelRecord) -> list[Problem]:
+    """Store a logged model with its parameters, tags and metrics; what could not be taken of it.
+
+    Raises ServerError.
+    """
     info, data = record.model.info, record.model.data
     experiment = experiments.get(connection, record.experiment_id)
     artifact_uri = f"{experiment.artifact_location.rstrip('/')}/models/{info.model_id}/artifacts"
@@ -37,11 +40,15 @@ def model(connection: Connection, record: ModelRecord) -> None:
         connection, model_rows, [{"uuid": info.model_id, "experiment_id": experiment_id, **values}]
     )
     row = logged_models.find(connection, info.model_id, allow_deleted=True)
+    if row.experiment_id != experiment_id:
+        why = f"a logged model of this id is in experiment {row.experiment_id} already"
+        return [Problem(kind="model", what=f"logged model {info.model_id}", why=why)]
     connection.execute(update(model_rows).where(model_rows.c.id == row.id).values(**values))
     for table, pairs in ((logged_model_params, data.params), (logged_model_tags, info.tags)):
         rows = [{"model_id": row.id, "key": pair.key, "value": pair.value} for pair in pairs]
         insert_or_update(connection, table, rows)
     _metrics(connection, info.model_id, data.metrics)
+    return []
 
 
 def _metrics(connection: Connection, model_id: str, metrics: tuple[Metric, ...]) -> None:

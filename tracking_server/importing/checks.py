@@ -38,6 +38,11 @@ _SPECIAL = frozenset({"NaN", "Infinity", "-Infinity", "nan", "inf", "-inf"})
 _MODEL_ID = re.compile(r"[\w\-]{1,64}", re.ASCII)
 
 
+def model_id_problem(model_id: str) -> str | None:
+    """What is wrong with `model_id` as the id of a logged model, or None."""
+    return None if _MODEL_ID.fullmatch(model_id) else "its id is none"
+
+
 def problem_of(record: Record) -> Problem | None:
     """Why `record` cannot be stored; None where it can."""
     why = _why(record) or _unstorable(record)
@@ -72,10 +77,10 @@ def _why(record: Record) -> str | None:
         case RunBegin():
             return _of_run(record)
         case RunPoints():
-            return _of_points(record.points)
+            # No other ids either: a run that is being collected has one that nobody may name.
+            return limits.run_id_problem(record.run_id) or _of_points(record.points)
         case RunEnd():
-            known = record.info.status in runs.STATUSES
-            return None if known else f"its status is none: '{record.info.status[:100]}'"
+            return limits.run_id_problem(record.info.run_id) or _of_status(record.info.status)
         case ModelRecord():
             return _of_model(record)
         case RegisteredModelRecord():
@@ -87,6 +92,10 @@ def _why(record: Record) -> str | None:
             return f"an alias is longer than {MAX_ALIAS} characters" if longest > MAX_ALIAS else None
         case _:
             return None
+
+
+def _of_status(status: str) -> str | None:
+    return None if status in runs.STATUSES else f"its status is none: '{status[:100]}'"
 
 
 def _of_run(record: RunBegin) -> str | None:
@@ -108,8 +117,8 @@ def _of_dataset(used: DatasetInput) -> str | None:
 
 def _of_model(record: ModelRecord) -> str | None:
     info = record.model.info
-    if not _MODEL_ID.fullmatch(info.model_id):
-        return "its id is none"
+    if (problem := model_id_problem(info.model_id)) is not None:
+        return problem
     if max(len(info.name), len(info.model_type)) > MAX_MODEL_NAME:
         return f"its name or type is longer than {MAX_MODEL_NAME} characters"
     if info.status not in logged_models.STATUSES:
@@ -136,7 +145,8 @@ def _of_registered_name(name: str) -> str | None:
 def _of_version(record: VersionRecord) -> str | None:
     version = record.version
     number = version.version
-    if not (number.isascii() and number.isdigit()) or not 0 < int(number) < 2**31:
+    is_number = number.isascii() and number.isdigit() and len(number) <= 20
+    if not is_number or not 0 < int(number) < 2**31:
         return "it has no number"
     if version.current_stage not in STAGES:
         return f"its stage is none: '{version.current_stage[:100]}'"

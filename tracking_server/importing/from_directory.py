@@ -33,6 +33,7 @@ from tracking_server.importing.yaml_files import Noticed, integer, text
 from tracking_server.store.records import Experiment, LoggedModel, Run, RunData, RunInfo
 
 TRASH = ".trash"
+_LONGEST_LINE = 10_000
 _NOT_RUNS = frozenset({"tags", "datasets", "traces", "models", "assessments", TRASH})
 _STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 
@@ -130,9 +131,12 @@ class DirectorySource:
 
     def _points(self, key: str, path: Path) -> Iterator[Point]:
         what = f"metric {path}"
+        if path.is_symlink():
+            self._noticed.append(Problem(kind="metric", what=what, why="it is a symbolic link"))
+            return
         try:
             with path.open(encoding="utf-8") as lines:
-                for number, line in enumerate(lines, 1):
+                for number, line in enumerate(iter(lambda: lines.readline(_LONGEST_LINE), ""), 1):
                     parts = line.split()
                     try:
                         if parts:
@@ -160,14 +164,18 @@ class DirectorySource:
     def tree(self, owner: Run | LoggedModel) -> Tree | None:
         """See `Source.tree`. Where the directory was moved, its artifacts are looked for where it is now."""
         home = self._directory(owner.info.experiment_id)
-        if isinstance(owner, Run):
-            beside = home / owner.info.run_id / "artifacts"
-        else:
-            beside = home / "models" / owner.info.model_id / "artifacts"
+        owner_id = owner.info.run_id if isinstance(owner, Run) else owner.info.model_id
+        beside = (home if isinstance(owner, Run) else home / "models") / owner_id / "artifacts"
         stated = local_directory(owner.info.artifact_uri, self._proxied)
-        if beside.is_dir():
-            return LocalTree(beside)
-        return None if stated is None else LocalTree(stated)
+        found = beside if beside.is_dir() else stated
+        if found is None:
+            return None
+        # As MLflow makes them: whoever made this directory must not have others' files published.
+        if found.resolve().parts[-2:] != (owner_id, "artifacts"):
+            why = f"{found} is not a directory …/{owner_id}/artifacts: it was not copied"
+            self._noticed.append(Problem(kind="artifacts", what=f"the artifacts of {owner_id}", why=why))
+            return None
+        return LocalTree(found)
 
     def problems(self) -> Iterator[Problem]:
         """See `Source.problems`."""

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from tracking_client.wire import limits
 from tracking_server.importing.artifacts import copy_tree
+from tracking_server.importing.checks import model_id_problem
 from tracking_server.importing.outbox import Outbox
 from tracking_server.importing.protocols import Source, SourceModel, SourceRun, Target
 from tracking_server.importing.records import (
@@ -185,7 +186,10 @@ class Importer:
 
     def _model(self, found: SourceModel, place: Place) -> None:
         model = found.model
-        what = f"logged model {model.info.model_id}"
+        what = f"logged model {model.info.model_id[:300]}"
+        if (problem := model_id_problem(model.info.model_id)) is not None:  # it is a part of paths
+            self._problem(Problem(kind="model", what=what, why=problem))
+            return
         destination = f"{place.artifact_location}/models/{model.info.model_id}/artifacts"
         where = self._copied(model, destination, what)
         self._outbox.put(

@@ -21,6 +21,7 @@ DEFAULT_ID = 0
 DEFAULT_NAME = "Default"
 
 _LARGEST_ID = 2**63 - 1
+_MOST_DIGITS = 100
 
 _BY_ID = select(experiments).where(experiments.c.id == bindparam("wanted"))
 _BY_NAME = select(experiments).where(experiments.c.name == bindparam("wanted"))
@@ -38,8 +39,11 @@ def now_ms() -> int:
 
 def parse_id(experiment_id: str) -> int:
     """The store's id of an experiment; raises InvalidParameter for anything but a plain number."""
-    if experiment_id.isascii() and experiment_id.isdigit() and int(experiment_id) <= _LARGEST_ID:
-        return int(experiment_id)
+    # The length first: Python refuses to read thousands of digits.
+    if experiment_id.isascii() and experiment_id.isdigit() and len(experiment_id) <= _MOST_DIGITS:
+        number = int(experiment_id)
+        if number <= _LARGEST_ID:
+            return number
     raise InvalidParameter(
         f"Invalid experiment ID '{experiment_id[:300]}'. Experiment ID must be a valid integer."
     )

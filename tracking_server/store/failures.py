@@ -22,6 +22,8 @@ _DEADLOCKED_STATES = frozenset({"40001", "40P01", "55P03"})  # serialization, de
 _DEADLOCKED_NUMBERS = frozenset({1205, 1213, 1020})  # lock wait timeout, deadlock, record has changed
 _TIMED_OUT_NUMBERS = frozenset({1317, 1969, 3024})
 _TOO_LARGE = frozenset({"54000", "54001"})
+# More values in one statement than SQLite and libpq take; neither gives that a code of its own.
+_TOO_MANY = ("too many SQL variables", "number of parameters must be between")
 
 
 def _state(error: DBAPIError) -> str:
@@ -43,6 +45,8 @@ def is_lost(error: BaseException) -> bool:
         # Seen after a full disk: the file is well, the open connection is not.
         return "disk I/O error" in str(error.orig)
     state = _state(error)
+    if _has_too_many(error):
+        return False
     if driver == "psycopg":
         if state:
             return state.startswith(_LOST_STATES)
@@ -69,6 +73,8 @@ def as_server_error(error: Exception) -> Exception:
         return InvalidParameter("A value of the request is one that the database cannot hold.")
     if not isinstance(error, DBAPIError):
         return error
+    if _has_too_many(error):
+        return InvalidParameter("The request names more things than one question may. Ask in several.")
     if _state(error) in _TOO_LARGE:
         return InvalidParameter("A value of the request is longer than the database can index.")
     reason = str(error.orig).strip()
@@ -83,6 +89,10 @@ def as_server_error(error: Exception) -> Exception:
     if isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated:
         return Unavailable(f"The database cannot take the request now: {reason}. Send it again later.")
     return error
+
+
+def _has_too_many(error: DBAPIError) -> bool:
+    return any(words in str(error.orig) for words in _TOO_MANY)
 
 
 def _timed_out(error: DBAPIError) -> bool:

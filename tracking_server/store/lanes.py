@@ -135,11 +135,18 @@ def has_lane(comparison: Comparison) -> bool:
 
 def with_text(scope: Scope, comparison: Comparison) -> list[Lane]:
     """The runs for which an attribute, parameter or tag equals a text, newest or oldest first."""
-    head = str(comparison.value)[: schema.HEAD_LENGTH]
+    text = str(comparison.value)
     if comparison.entity == "attribute":
-        return of_runs(scope, where=INDEXED_TEXTS[comparison.key] == head)
+        column = INDEXED_TEXTS[comparison.key]
+        return of_runs(scope, where=column == text[: _indexed_length(column)])
     table = TEXTS[comparison.entity].alias()
+    head = text[: schema.HEAD_LENGTH]
     return _beside(scope, table, and_(table.c.key == comparison.key, table.c.head == head))
+
+
+def _indexed_length(column: ColumnElement[str]) -> int | None:
+    """How many characters of a text its index has; None: all of them."""
+    return schema.HEAD_LENGTH if str(column.key).endswith("head") else None
 
 
 def in_order(
@@ -253,7 +260,7 @@ def _range_of_attribute(
 
 def _head_may_pass(head: ColumnElement[str], comparison: Comparison, test: Test) -> ColumnElement[bool]:
     """Whether a text may pass, judged by its first characters, which are all that the index has."""
-    length = schema.HEAD_LENGTH
+    length = _indexed_length(head)
     match comparison.operator, comparison.value:
         case "=", str(text):
             return head == text[:length]

@@ -18,6 +18,8 @@ from tracking_server.store.searchable import Test
 
 WINDOW = 5_000
 """So many runs of the listing are tested before other ways are thought of."""
+_KEPT_PAGES = 4
+"""So many pages of rows from different lanes are gathered before all but the first are let go."""
 
 
 def in_window(question: Question, common: Sequence[Comparison]) -> list[Found] | None:
@@ -69,9 +71,15 @@ def everywhere(question: Question) -> list[Found]:
 
 def _merged(question: Question, merged: Sequence[Lane], need: int) -> list[Found]:
     """Up to `need` rows of several lanes, in order."""
-    found = [row for lane in merged for row in _walk_lane(question, lane, need)]
+    found: list[Found] = []
+    in_order = sorting(question.ascending)
+    for lane in merged:
+        found.extend(_walk_lane(question, lane, need))
+        if len(found) > _KEPT_PAGES * need:
+            # There may be thousands of experiments: memory is bounded by the page.
+            found = sorted(found, key=in_order)[:need]
     if len(merged) > 1:
-        found.sort(key=sorting(question.ascending))
+        found.sort(key=in_order)
     return found[:need]
 
 

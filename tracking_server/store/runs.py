@@ -24,6 +24,9 @@ from tracking_server.store.run_names import random_name
 from tracking_server.store.schema import HEAD_LENGTH, params, run_tags, runs
 from tracking_server.store.upsert import insert_missing, insert_or_update
 
+COLLECTED = "gc:"
+"""What the id of a run begins with that is being removed for good; only `runner server gc` makes such ids."""
+
 STATUSES = ("SCHEDULED", "RUNNING", "FINISHED", "FAILED", "KILLED")
 OVER = frozenset({"FINISHED", "FAILED", "KILLED"})
 
@@ -261,6 +264,8 @@ def change(
 def set_deleted(connection: Connection, run_id: str, *, deleted: bool) -> None:
     """Delete or restore a run; doing it twice is harmless. Raises NotFound."""
     row = find(connection, run_id)
+    if run_id.startswith(COLLECTED):
+        raise NotFound(f"Run with id={run_id} not found")
     if bool(row.deleted) != deleted:
         connection.execute(
             update(runs)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import urlencode
 
+from tracking_server.artifacts.paths import is_storable
 from tracking_server.artifacts.places import Place
 from tracking_server.errors import ServerError
 from tracking_server.ui import wording
@@ -54,6 +55,8 @@ def _walk(place: Place, run_id: str, directory: str, depth: int) -> Iterator[Ent
     start = len(place.prefix) + 1 if place.prefix else 0
     for info in place.store.entries(place.path(directory)):
         path = info.path[start:]
+        if not is_storable(path):  # nobody could ask for it
+            continue
         query = urlencode({"run_id": run_id, "path": path})
         yield Entry(
             path=path,
