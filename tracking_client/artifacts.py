@@ -32,8 +32,6 @@ _EXTRAS = {
     "wasbs": "azure",
     "abfs": "azure",
     "abfss": "azure",
-    "hdfs": "hdfs",
-    "dbfs": "databricks",
 }
 
 

@@ -29,11 +29,12 @@ def run_id(value: str) -> str:
 
 
 def key(value: str, kind: str) -> str:
-    """`value` if it can name a `kind` ("metric", "parameter", "tag"). Raises InvalidArgument."""
-    problem = limits.key_problem(str(value), kind)
+    """`value` as text if it can name a `kind` ("metric", "parameter", "tag"). Raises InvalidArgument."""
+    name = str(value)
+    problem = limits.key_problem(name, kind)
     if problem is not None:
         raise InvalidArgument(problem)
-    return value
+    return name
 
 
 def metric(name: str, value: SupportsFloat, timestamp: int | None, step: int | None) -> Metric:

@@ -39,7 +39,7 @@ def revoke(store_uri: str, name: str) -> None:
 
 def _in(store_uri: str, work: Callable[[Connection], T]) -> T:
     """Do `work` in a transaction of an existing store."""
-    settings = Settings(backend_store_uri=store_uri, artifacts_destination="")
+    settings = Settings(backend_store_uri=store_uri)
     path = settings.sqlite_path
     if path is not None and not path.exists():
         raise _no_store(str(path))

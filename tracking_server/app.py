@@ -82,6 +82,7 @@ class Application:
     traffic: Traffic
     reaper: Reaper
     database: Database
+    places: Places
     log: AccessLog | None
 
     def close(self) -> None:
@@ -101,12 +102,13 @@ async def _not_found(request: Request, error: Exception) -> Response:
 def build(settings: Settings) -> Application:
     """Put a server together. Raises StartRefused; the database is opened when the application starts."""
     database = Database(settings)
+    places = Places(settings)
     traffic = Traffic()
     deliverer = Deliverer(database, _sender(settings))
     services = Services(
         settings=settings,
         database=database,
-        places=Places(settings),
+        places=places,
         traffic=traffic,
         readiness=Readiness(database),
         webhooks=deliverer,
@@ -122,7 +124,7 @@ def build(settings: Settings) -> Application:
         watching = [
             asyncio.create_task(reaper.watch()),
             asyncio.create_task(deliverer.watch()),
-            asyncio.create_task(keep_swept(services.places)),
+            asyncio.create_task(keep_swept(places)),
         ]
         try:
             yield
@@ -148,12 +150,19 @@ def build(settings: Settings) -> Application:
         hosts=AllowedHosts(_own_names(settings)),
         origins=AllowedOrigins(settings.allowed_origins),
         reads=api.is_reading,
+        open_paths=api.open_paths,
         activity=activity,
         traffic=traffic,
         log=log,
     )
     return Application(
-        asgi=guard, activity=activity, traffic=traffic, reaper=reaper, database=database, log=log
+        asgi=guard,
+        activity=activity,
+        traffic=traffic,
+        reaper=reaper,
+        database=database,
+        places=places,
+        log=log,
     )
 
 

@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     # A password in it belongs into the environment: everybody on the machine can read arguments.
     store = os.environ.get("MLFLOW_BACKEND_STORE_URI") or "sqlite:///mlruns.db"
     parser.add_argument("--backend-store-uri", default=store)
-    parser.add_argument("--artifacts-destination", default="./mlartifacts")
+    parser.add_argument("--artifacts-destination", default="")
     parser.add_argument("--default-artifact-root")
     parser.add_argument("--serve-artifacts", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from sqlalchemy import literal, select
 
-from tracking_server.errors import Unavailable
+from tracking_server.errors import ServerError, Unavailable
 from tracking_server.store.engine import Database
 
 ASK_EVERY_S = 1.0
@@ -35,14 +35,19 @@ class Readiness:
             self._asking = asyncio.create_task(self._ask())
         if self._asking is not None and self._answered_at < self._asked_at:
             await asyncio.wait({self._asking}, timeout=ANSWER_WITHIN_S)
-        if self._now() - self._answered_at > ASK_EVERY_S + ANSWER_WITHIN_S or not self._database.is_writing:
+        if self._now() - self._answered_at > ASK_EVERY_S + ANSWER_WITHIN_S:
             raise Unavailable("The database does not answer.")
+        if not self._database.is_writing:
+            raise Unavailable("The database takes no writes: its disk is full, or it cannot be reached.")
 
     async def _ask(self) -> None:
         try:
+            if not self._database.is_writing:
+                # Who sees a 503 here sends no requests, so that nobody else would find out that it is over.
+                await self._database.try_writing()
             await self._database.read(lambda connection: connection.execute(select(literal(1))).scalar())
             self._answered_at = self._now()
-        except Unavailable:
+        except ServerError:
             pass  # the age of the last answer says so
         finally:
             self._asking = None

@@ -109,6 +109,7 @@ def serve(settings: Settings) -> int:
     application = app.build(settings)
     # The schema is seen to before the socket listens: whoever finds the port finds a working server.
     application.database.open()
+    application.places.make_ready()
     listener = _listen(address, settings)
     try:
         if reachable:

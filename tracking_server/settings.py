@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tracking_client.wire.names import HEARTBEAT_LOST_S
-from tracking_server.errors import StartRefused
+from tracking_server import store_uri
+from tracking_server.store_uri import DatabaseServer, SqliteFile
 
 REAP_EVERY_S = 5.0
 """How often heartbeats are looked at."""
@@ -47,11 +48,13 @@ class Settings:
     `token` and tokens in the store, everybody is admitted who passes the host and origin checks, unless
     `demand_token`. `insecure_no_auth` admits them whatever tokens there are. `access_log` is a file, or `-`
     for stderr; None writes none.
-    `direct_transfers` lets clients ask for signed URLs of the artifact store.
+    `direct_transfers` lets clients ask for signed URLs of the artifact store. `artifacts_destination` ""
+    is the store's default place. Making one raises StartRefused where `backend_store_uri` names no store.
     """
 
     backend_store_uri: str
-    artifacts_destination: str
+    store: SqliteFile | DatabaseServer = field(init=False)
+    artifacts_destination: str = ""
     default_artifact_root: str | None = None
     serve_artifacts: bool = True
     direct_transfers: bool = True
@@ -76,19 +79,16 @@ class Settings:
     webhook_allowed_hosts: tuple[str, ...] = ()
     webhook_ca_file: Path | None = None
 
+    def __post_init__(self) -> None:
+        """Parse what others would have to parse again and again."""
+        object.__setattr__(self, "store", store_uri.parse(self.backend_store_uri))
+        if not self.artifacts_destination:
+            object.__setattr__(self, "artifacts_destination", self.store.default_artifacts)
+
     @property
     def sqlite_path(self) -> Path | None:
         """The database file of a SQLite store; None for every other database."""
-        scheme, separator, rest = self.backend_store_uri.partition("://")
-        if not separator or scheme.split("+")[0] != "sqlite":
-            return None
-        path = rest.partition("?")[0]
-        if path in ("", "/", "/:memory:"):
-            raise StartRefused(
-                f"{self.backend_store_uri} names no file: give a path, such as sqlite:////data/mlruns.db"
-            )
-        # sqlite:///relative.db and sqlite:////absolute.db, as SQLAlchemy reads them.
-        return Path(path[1:]).absolute() if path.startswith("/") else Path(path).absolute()
+        return self.store.path if isinstance(self.store, SqliteFile) else None
 
     @property
     def experiment_root(self) -> str:

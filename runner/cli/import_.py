@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from tracking_server.importing.importer import Importer
     from tracking_server.importing.records import Problem
 
-INCOMPLETE = 3
+INCOMPLETE = 5
+"""The exit code of an import that went through everything and could not carry something of it."""
 _REDRAW_S = 0.2
 _COUNTED = (
     ("experiments", "experiment"),
@@ -63,7 +64,7 @@ def import_(
 ) -> int:
     """Bring in everything from URI: an MLflow server, a directory mlruns/, or an MLflow database.
 
-    May be interrupted and started again. Exit code 3: done, but something could not be carried.
+    May be interrupted and started again. Exit code 5: done, but something could not be carried.
     """
     from tracking_server.importing.importer import Importer
     from tracking_server.importing.opening import open_source, open_target
@@ -71,7 +72,6 @@ def import_(
 
     began = time.monotonic()
     problems: list[Problem] = []
-    store, destination = _store(target, artifacts_destination)
     line = _Line(quiet=as_json)
     try:
         source = open_source(uri, environ=os.environ, proxied=source_artifacts)
@@ -79,9 +79,9 @@ def import_(
         raise RequestError(str(error)) from error
     try:
         into = open_target(
-            store,
+            _store(target),
             environ=os.environ,
-            artifacts_destination=destination,
+            artifacts_destination=artifacts_destination or "",
             default_artifact_root=default_artifact_root,
         )
         try:
@@ -108,17 +108,12 @@ def import_(
     return INCOMPLETE if any(problem.lost for problem in problems) else 0
 
 
-def _store(target: str | None, destination: str | None) -> tuple[str, str]:
-    """The target as a URI, and the directory of its artifacts."""
+def _store(target: str | None) -> str:
+    """The target as a URI."""
     from runner.assemble import default_tracking_uri, working_directory
 
     uri = target or default_tracking_uri(working_directory())
-    if "://" not in uri:
-        uri = default_tracking_uri(Path(uri))
-    beside = Path("mlartifacts")
-    if uri.startswith("sqlite:///"):
-        beside = Path(uri.removeprefix("sqlite:///").partition("?")[0]).absolute().parent / "mlartifacts"
-    return uri, destination or str(beside)
+    return uri if "://" in uri else default_tracking_uri(Path(uri))
 
 
 class _Line:

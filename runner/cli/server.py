@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from runner.cli import store_options
+
 COMMANDS = {"token": "runner.cli.server_token:token", "gc": "runner.cli.server_gc:gc"}
 
 
@@ -29,13 +31,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, invoke_without_command=True)
-@click.option(
-    "--backend-store-uri",
-    envvar="MLFLOW_BACKEND_STORE_URI",
-    default=None,
-    metavar="URI",
-    help="Database of the store. [default: sqlite:///mlruns.db of this directory]",
-)
+@store_options.backend_store_uri
 @click.option(
     "--default-artifact-root",
     default=None,
@@ -177,10 +173,9 @@ def server(context: click.Context, /, **options: Any) -> int:
 
 def _argv(options: dict[str, Any]) -> list[str]:
     """The server's own command line."""
-    from runner.assemble import default_tracking_uri, working_directory
     from runner.errors import RequestError
 
-    uri = options["backend_store_uri"] or default_tracking_uri(working_directory())
+    uri = store_options.store_uri(options["backend_store_uri"])
     if options["registry_store_uri"] not in (None, uri):
         raise RequestError(
             "--registry-store-uri is another store than --backend-store-uri",

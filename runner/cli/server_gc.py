@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from runner.cli import store_options
 from runner.cli.wording import age, count, size
 from runner.errors import ProvisionError, RequestError
 from runner.printable import on_one_line, printable
@@ -22,13 +23,7 @@ _ROW = "{:<10}  {:<34}  {:<24}  {:<11}  {:>9}  {:>7}  {:>8}  {}"
 
 
 @click.command()
-@click.option(
-    "--backend-store-uri",
-    envvar="MLFLOW_BACKEND_STORE_URI",
-    default=None,
-    metavar="URI",
-    help="Database of the store. [default: sqlite:///mlruns.db of this directory]",
-)
+@store_options.backend_store_uri
 @click.option(
     "--default-artifact-root",
     default=None,
@@ -83,9 +78,7 @@ def gc(
 
 def _as_a_server_would(uri: str | None, root: str | None, destination: str | None) -> list[str]:
     """The options that say which store it is, for the server's own parser."""
-    from runner.assemble import default_tracking_uri, working_directory
-
-    argv = ["--backend-store-uri", uri or default_tracking_uri(working_directory())]
+    argv = ["--backend-store-uri", store_options.store_uri(uri)]
     if root is not None:
         argv += ["--default-artifact-root", root]
     if destination is not None:

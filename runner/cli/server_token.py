@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any
 
 import click
 
+from runner.cli import store_options
 from runner.errors import RequestError
 
 _ROW = "{:<24}  {:<10}  {}"
-
-
-def _store_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--backend-store-uri",
-        envvar="MLFLOW_BACKEND_STORE_URI",
-        default=None,
-        metavar="URI",
-        help="Database of the store. [default: sqlite:///mlruns.db of this directory]",
-    )(command)
 
 
 @click.group()
@@ -33,13 +23,13 @@ def token() -> None:
 @token.command()
 @click.argument("name")
 @click.option("--read-only", is_flag=True, help="The token may look at everything and change nothing.")
-@_store_option
+@store_options.backend_store_uri
 def create(name: str, read_only: bool, backend_store_uri: str | None) -> int:
     """Make a token and print it: it is stored as a digest only, and never shown again."""
     from tracking_server import access
 
     with _errors_as_ours():
-        made = access.create(_uri(backend_store_uri), name, may_write=not read_only)
+        made = access.create(store_options.store_uri(backend_store_uri), name, may_write=not read_only)
     click.echo(made)
     click.echo("keep it: it is not shown again; clients send it as MLFLOW_TRACKING_TOKEN", err=True)
     return 0
@@ -47,13 +37,13 @@ def create(name: str, read_only: bool, backend_store_uri: str | None) -> int:
 
 @token.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@_store_option
+@store_options.backend_store_uri
 def list_(as_json: bool, backend_store_uri: str | None) -> int:
     """List the tokens by name, and what they may."""
     from tracking_server import access
 
     with _errors_as_ours():
-        found = access.every(_uri(backend_store_uri))
+        found = access.every(store_options.store_uri(backend_store_uri))
     if as_json:
         rows = [
             {"name": each.name, "read_only": not each.may_write, "created_at_ms": each.created_at_ms}
@@ -73,21 +63,15 @@ def list_(as_json: bool, backend_store_uri: str | None) -> int:
 
 @token.command()
 @click.argument("name")
-@_store_option
+@store_options.backend_store_uri
 def revoke(name: str, backend_store_uri: str | None) -> int:
     """Make a token worthless, on every server of the store."""
     from tracking_server import access
 
     with _errors_as_ours():
-        access.revoke(_uri(backend_store_uri), name)
+        access.revoke(store_options.store_uri(backend_store_uri), name)
     click.echo(f"revoked {name}; servers refuse it within seconds", err=True)
     return 0
-
-
-def _uri(given: str | None) -> str:
-    from runner.assemble import default_tracking_uri, working_directory
-
-    return given or default_tracking_uri(working_directory())
 
 
 @contextmanager

@@ -12,8 +12,12 @@ import pytest
 
 from runner import errors
 from runner.cli.main import cli
+from tracking_client import connection
 from tracking_client import errors as client_errors
+from tracking_server import errors as server_errors
+from tracking_server.api.routing import AJAX_V2, V2, V3, Endpoint
 from tracking_server.app import ENDPOINTS
+from tracking_server.query import vocabulary
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -54,7 +58,7 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("module", [errors, client_errors], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [errors, client_errors, server_errors], ids=lambda module: module.__name__)
 def test_every_error_is_documented_in_its_module_and_in_the_reference(module: ModuleType) -> None:
     page = (ROOT / "docs/reference/errors.md").read_text()
     names = [
@@ -67,21 +71,72 @@ def test_every_error_is_documented_in_its_module_and_in_the_reference(module: Mo
     assert [name for name in names if name not in (module.__doc__ or "") or name not in page] == []
 
 
-def test_every_endpoint_is_documented_with_its_fields() -> None:
+UNDER = {V2: "2.0", V3: "3.0", AJAX_V2: "ajax", ("",): "-"}
+
+
+def endpoint_rows() -> list[list[str]]:
+    """Method, path, prefix and the rest of each row of the table of endpoints."""
     page = (ROOT / "docs/reference/http-api.md").read_text()
-    rows = {
-        line.partition(" | ")[2].partition(" | ")[0] + line.split(" | ")[0]: line
-        for line in page.splitlines()
-    }
+    table = [line for line in page.splitlines() if re.match(r"\| (GET|POST|PUT|PATCH|DELETE) \|", line)]
+    return [line.strip("| ").split(" | ") for line in table]
+
+
+def test_every_endpoint_is_documented_once_with_its_prefix_and_fields() -> None:
+    def described(endpoint: Endpoint) -> tuple[str, str, str]:
+        return endpoint.method, f"`{endpoint.path}`", UNDER[tuple(endpoint.prefixes)]
+
+    rows = endpoint_rows()
+    assert sorted((row[0], row[1], row[2]) for row in rows) == sorted(map(described, ENDPOINTS))
+
+    fields_of = {(row[0], row[1]): row[3] for row in rows}
     missing = []
     for endpoint in ENDPOINTS:
-        row = rows.get(f"`{endpoint.path}`| {endpoint.method}", "")
-        request = getattr(endpoint, "request", None)
-        fields = getattr(request, "__struct_fields__", ())
-        if not row or any(f"`{field}`" not in row for field in fields):
-            missing.append(f"{endpoint.method} {endpoint.path}")
-
+        fields = getattr(getattr(endpoint, "request", None), "__struct_fields__", ())
+        told = fields_of[endpoint.method, f"`{endpoint.path}`"]
+        missing += [f"{endpoint.path}: {field}" for field in fields if f"`{field}`" not in told]
     assert missing == []
+
+
+def test_every_word_of_the_search_language_is_documented() -> None:
+    page = (ROOT / "docs/reference/search.md").read_text()
+    words = {*vocabulary.ENTITY_WORDS, *vocabulary.DATASET_KEYS}
+    for kind in (
+        vocabulary.RUNS,
+        vocabulary.EXPERIMENTS,
+        vocabulary.LOGGED_MODELS,
+        vocabulary.REGISTERED_MODELS,
+        vocabulary.MODEL_VERSIONS,
+    ):
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| {kind.what}s |")]
+        words |= {*kind.attributes, *kind.aliases}
+        assert [word for word in (*kind.attributes, *kind.aliases) if f"`{word}`" not in row] == []
+
+    assert [word for word in words if f"`{word}`" not in page] == []
+
+
+def test_every_variable_of_the_client_is_documented() -> None:
+    page = (ROOT / "docs/reference/settings.md").read_text()
+
+    assert [name for name in connection.VARIABLES if f"`{name.upper()}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES])
+def test_lines_of_prose_fit_a_screen(page: Path) -> None:
+    prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    long = [line for line in prose.splitlines() if len(line) > 130 and not line.startswith("|")]
+
+    assert long == []
+
+
+def test_every_page_that_the_code_names_exists() -> None:
+    named = {
+        (path, page)
+        for package in ("runner", "tracking_client", "tracking_server")
+        for path in (ROOT / package).rglob("*.py")
+        for page in re.findall(r"docs/[\w/.-]+\.md", path.read_text(encoding="utf-8"))
+    }
+
+    assert [str(path) for path, page in named if not (ROOT / page).exists()] == []
 
 
 def test_the_readme_shows_exactly_two_commands_before_anything_else() -> None:

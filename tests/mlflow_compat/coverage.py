@@ -10,7 +10,7 @@ from typing import Any
 import mlflow
 
 OUT_OF_SCOPE = {
-    "prompt": "prompts are not in scope: they answer 501",
+    "prompt": "prompts are not in scope: what of them is made of registered models works, the rest answers 501",
     "trace": "traces are not in scope: they answer 501",
     "span": "traces are not in scope",
     "mcp": "the MCP registry is not in scope",

@@ -67,9 +67,9 @@ class Difference:
 
 
 def _drop(value: Any, path: list[str]) -> None:
-    """Remove a field; `*` is every item of a list."""
-    if path[0] == "*" and isinstance(value, list):
-        for item in value:
+    """Remove a field; `*` is every item of a list, `-1` the last one."""
+    if path[0] in ("*", "-1") and isinstance(value, list):
+        for item in value if path[0] == "*" else value[-1:]:
             _drop(item, path[1:])
     elif isinstance(value, dict) and path[0] in value:
         if len(path) == 1:

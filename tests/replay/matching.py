@@ -29,7 +29,8 @@ _NO_ORDER = re.compile(
 def _key_of(item: Any) -> str:
     if not isinstance(item, dict):
         return str(item)
-    return " ".join(str(item.get(field)) for field in ("key", "dataset_name", "version"))
+    fields = ("key", "dataset_name", "version", "timestamp", "step")
+    return " ".join(str(item.get(field)) for field in fields)
 
 
 class Bindings:

@@ -83,6 +83,7 @@ ON_EVERY_DATABASE = {
     "test_databases_races",
     "test_experiments",
     "test_gc",
+    "test_import_again",
     "test_import_broken",
     "test_logged_models",
     "test_metrics",
@@ -95,6 +96,7 @@ ON_EVERY_DATABASE = {
     "test_registry_races",
     "test_registry_search",
     "test_runs",
+    "test_search_limits",
     "test_search_runs",
     "test_searches",
     "test_webhook_races",
@@ -314,6 +316,33 @@ def start_server(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., S
 def with_settings(settings: Settings) -> Callable[..., Settings]:
     """The test's settings, changed."""
     return lambda **changes: replace(settings, **changes)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 3 MiB."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("a small disk takes root on Linux")
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a small disk takes the right to mount one: {done.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True, capture_output=True)
+
+
+def fill(disk: Path) -> Path:
+    filler = disk / "filler"
+    with filler.open("ab", buffering=0) as file:
+        for size in (65536, 4096, 1):
+            try:
+                while file.write(b"x" * size):
+                    pass
+            except OSError:
+                continue
+    return filler
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import sys
 import tempfile
 import warnings
@@ -20,6 +21,9 @@ import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 
 POINTS = 2500
+MODEL_POINTS = 40
+_LARGEST = sys.float_info.max
+_IN_RUN = re.compile(r".*/([0-9a-f]{32})/artifacts(/.*)?")
 
 
 def make(uri: str) -> None:
@@ -54,7 +58,8 @@ def _rich_run(client: Any, experiment_id: str) -> str:
             for step in range(start, min(POINTS, start + 1000))
         ]
         client.log_batch(run_id, metrics=points)
-    special = [Metric("special", value, 7, step) for step, value in enumerate((math.nan, -1e-300, 0.1 + 0.2))]
+    values = (math.nan, -1e-300, 0.1 + 0.2, math.inf, -math.inf)
+    special = [Metric("special", value, 7, step) for step, value in enumerate(values)]
     client.log_batch(
         run_id,
         metrics=[*special, Metric("deep/er", 1.0, 1, -5), Metric("deep/other name", 2.0, 2, 0)],
@@ -109,7 +114,10 @@ def _models(client: Any, experiment_id: str, run_id: str) -> None:
         logged = mlflow.pyfunc.log_model(
             name="model", python_model=Constant(), registered_model_name="churn", pip_requirements=["pandas"]
         )
-        mlflow.log_metric("quality", 0.75, step=3, model_id=logged.model_id)
+        for step in range(MODEL_POINTS):
+            mlflow.log_metric("quality", 0.75 + step, step=step, model_id=logged.model_id)
+        for step, value in enumerate((math.nan, math.inf, -math.inf)):
+            mlflow.log_metric("special", value, step=step, model_id=logged.model_id)
     client.set_logged_model_tags(logged.model_id, {"kind": "constant"})
     client.log_inputs(run_id, models=[mlflow.entities.LoggedModelInput(logged.model_id)])
     unfinished = client.create_logged_model(
@@ -129,6 +137,9 @@ def _models(client: Any, experiment_id: str, run_id: str) -> None:
     client.delete_model_version("churn", "3")
     client.set_registered_model_alias("churn", "champion", "2")
     client.create_registered_model("empty one", tags={"a": "b"})
+    client.create_registered_model("of no run")
+    if not mlflow.get_tracking_uri().startswith("http"):  # a server refuses it
+        client.create_model_version("of no run", f"{client.get_run(run_id).info.artifact_uri}/deep")
     mlflow.genai.register_prompt("greeting", "Hello {{name}}")
 
 
@@ -168,7 +179,7 @@ def _run(client: Any, run: Any) -> dict[str, Any]:
     times = {"start": info.start_time, "end": info.end_time}
     history = {
         key: sorted(
-            [repr(point.value), point.timestamp, point.step]
+            [_number(point.value), point.timestamp, point.step]
             for point in client.get_metric_history(info.run_id, key)
         )
         for key in data.metrics
@@ -181,7 +192,7 @@ def _run(client: Any, run: Any) -> dict[str, Any]:
         "stage": info.lifecycle_stage,
         "params": data.params,
         "tags": data.tags,
-        "latest": {key: repr(value) for key, value in data.metrics.items()},
+        "latest": {key: _number(value) for key, value in data.metrics.items()},
         "history": history,
         "datasets": sorted(
             json.dumps(
@@ -194,6 +205,11 @@ def _run(client: Any, run: Any) -> dict[str, Any]:
         "made": sorted([model.model_id, model.step] for model in run.outputs.model_outputs),
         "files": _files(client, info.run_id, "") if info.lifecycle_stage == "active" else None,
     }
+
+
+def _number(value: float) -> str:
+    """A metric's value. MLflow's databases, and ours, keep the largest number in place of an infinite one."""
+    return repr(value if math.isnan(value) else max(-_LARGEST, min(_LARGEST, value)))
 
 
 def _files(client: Any, run_id: str, directory: str) -> dict[str, Any]:
@@ -227,12 +243,23 @@ def _model(client: Any, model: Any) -> dict[str, Any]:
         "run": model.source_run_id or None,
         "params": model.params,
         "tags": model.tags,
-        "metrics": sorted(
-            [metric.key, repr(metric.value), metric.timestamp, metric.step, metric.run_id]
-            for metric in model.metrics or ()
-        ),
+        "metrics": sorted(_model_points(model)),
         "files": files,
     }
+
+
+def _model_points(model: Any) -> list[list[Any]]:
+    """Every metric point of a logged model. MLflow's file store writes them all, and tells the latest only."""
+    home = Path(mlflow.get_tracking_uri()) / str(model.experiment_id) / "models" / model.model_id / "metrics"
+    if not home.is_dir():
+        told = model.metrics or ()
+        return [[one.key, _number(one.value), one.timestamp, one.step, one.run_id] for one in told]
+    found: list[list[Any]] = []
+    for path in home.iterdir():
+        for line in path.read_text().splitlines():
+            timestamp, value, step, run_id = line.split()[:4]
+            found.append([path.name, _number(float(value)), int(timestamp), int(step), run_id])
+    return found
 
 
 def _version(client: Any, version: Any) -> dict[str, Any]:
@@ -244,7 +271,8 @@ def _version(client: Any, version: Any) -> dict[str, Any]:
         "updated": version.last_updated_timestamp,
         "description": version.description or None,
         "stage": version.current_stage,
-        "run": version.run_id or None,
+        # A version among the artifacts of a run comes from that run, and an import says so.
+        "run": version.run_id or (match[1] if (match := _IN_RUN.fullmatch(version.source)) else None),
         "status": version.status,
         "tags": version.tags,
         "loaded": loaded,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from tracking_server.api.routing import V2, V3
 from tracking_server.app import ENDPOINTS
-from tracking_server.store import page_token
 
 JSON = {"Content-Type": "application/json"}
 
@@ -157,13 +157,14 @@ def test_bodies_are_bounded(api: Any) -> None:
     assert reply.status_code == 413
 
 
-def test_both_prefixes_answer_alike(api: Any) -> None:
-    replies = [
-        api.http.get(f"/{prefix}/2.0/mlflow/experiments/get?experiment_id=0").json()
-        for prefix in ("api", "ajax-api")
-    ]
+def test_every_call_is_there_under_both_prefixes_and_does_the_same() -> None:
+    only_one = {endpoint.path for endpoint in ENDPOINTS if set(endpoint.prefixes) not in ({*V2}, {*V3}, {""})}
 
-    assert replies[0] == replies[1]
+    assert only_one == {
+        "/mlflow/metrics/get-history-bulk",
+        "/mlflow/upload-artifact",
+        "/mlflow/logged-models/{model_id}/artifacts/files",
+    }  # MLflow's pages alone use these
 
 
 def test_unknown_routes_and_methods_are_clear_json(api: Any) -> None:
@@ -199,14 +200,40 @@ def test_text_that_is_no_text_is_refused(api: Any) -> None:
     assert reply.status_code == 400
 
 
-@pytest.mark.parametrize("position", [[True, "x"], [10**30, "x"], ["x", 1], [None, None], [[1], "x"], {}])
-def test_forged_page_tokens_do_no_harm(api: Any, position: object) -> None:
-    token = page_token.write(position, about=[[0], "", [], "ACTIVE_ONLY"])
-    body = {"experiment_ids": ["0"], "page_token": token}
+@pytest.mark.parametrize("sent", ['"+Infinity"', '"1e999"', "1e999", "Infinity", '"inf"'])
+def test_infinity_in_every_spelling_of_pythons_is_the_largest_number(api: Any, sent: str) -> None:
+    run_id = api.run()
 
-    reply = api.http.post("/api/2.0/mlflow/runs/search", json=body)
+    reply = post(
+        api, "runs/log-metric", f'{{"run_id": "{run_id}", "key": "m", "value": {sent}, "timestamp": 1}}'
+    )
 
-    assert reply.status_code in (200, 400)
+    assert reply.status_code == 200, reply.text
+    assert api.whole_run(run_id)["data"]["metrics"][0]["value"] > 1e308
+
+
+@pytest.mark.parametrize(
+    ("sent", "value"), [('" 1.5 "', 1.5), ('"1_000"', 1000.0), ("true", 1.0), ('"05"', 5.0), ('"1e+05"', 1e5)]
+)
+def test_numbers_are_what_python_reads(api: Any, sent: str, value: float) -> None:
+    run_id = api.run()
+    body = f'{{"run_id": "{run_id}", "key": "m", "value": {sent}, "timestamp": "05", "step": " 7 "}}'
+
+    assert post(api, "runs/log-metric", body).status_code == 200
+
+    (metric,) = api.whole_run(run_id)["data"]["metrics"]
+    assert (metric["value"], metric["timestamp"], metric["step"]) == (value, 5, 7)
+
+
+def test_numbers_in_lists_and_in_queries_are_read_alike(api: Any) -> None:
+    run_id = api.run()
+    point = '{"key": "m", "value": "+Infinity", "timestamp": "01"}'
+    body = f'{{"run_id": "{run_id}", "metrics": [{point}, {point.replace("01", "02")}]}}'
+
+    assert post(api, "runs/log-batch", body).status_code == 200
+    for most in ("", "010"):
+        found = api.get("metrics/get-history", run_id=run_id, metric_key="m", max_results=most)
+        assert [metric["timestamp"] for metric in found["metrics"]] == [1, 2]
 
 
 @pytest.mark.parametrize("text", ["aB" * 200_000, ('"a' * 100_000).replace('"', '\\"'), ": " * 200_000])

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,6 +78,15 @@ def drip(connection: socket.socket, what: bytes) -> bytes:
 def cut_off(server: Any, why: str) -> bool:
     """Whether the server counted a client that it cut off."""
     return f'connections_cut_off_total{{why="{why}"}}' in server.http.get("/metrics").text
+
+
+def peak_memory_mb(server: Any) -> int:
+    """The most memory that the server has ever had."""
+    status = Path(f"/proc/{server.process.pid}/status")
+    if not status.exists():
+        pytest.skip("only Linux tells the most memory that a process has had")
+    lines = status.read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
 
 
 def test_a_head_that_does_not_come_is_not_waited_for(start_server: Any, connect: Any) -> None:
@@ -208,6 +218,139 @@ def test_a_long_but_bounded_head_passes(start_server: Any) -> None:
     assert reply.status_code == 200
 
 
+SENT_AHEAD = b"GET / HTTP/1.1\r\n\r\n" * 16_000
+
+
+def test_a_stranger_who_sends_requests_ahead_costs_no_memory(start_server: Any, connect: Any) -> None:
+    server = start_server()
+    before_mb = peak_memory_mb(server)
+    connection = connect(server)
+
+    with suppress(OSError):  # cut off before it was all sent
+        for _ in range(30):
+            connection.sendall(SENT_AHEAD)
+
+    assert server.http.get("/health").text == "OK"
+    assert peak_memory_mb(server) - before_mb < 50
+
+
+def test_many_who_send_requests_ahead_do_not_keep_others_waiting(start_server: Any, connect: Any) -> None:
+    server = start_server()
+    before_mb = peak_memory_mb(server)
+    slowest_s = 0.0
+    for _ in range(5):
+        for _ in range(20):
+            connection = connect(server)
+            connection.setblocking(False)
+            with suppress(OSError):  # its buffers are full, or it was cut off
+                while connection.send(SENT_AHEAD):
+                    pass
+        began = time.monotonic()
+        assert server.http.get("/health").text == "OK"
+        slowest_s = max(slowest_s, time.monotonic() - began)
+
+    assert slowest_s < 5
+    assert peak_memory_mb(server) - before_mb < 100
+
+
+def test_some_requests_may_be_sent_ahead_and_are_answered_in_order(start_server: Any, connect: Any) -> None:
+    server = start_server()
+    body = b'{"experiment_ids": ["0"]}'
+    search = (
+        b"POST /api/2.0/mlflow/runs/search HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    )
+    none = b"GET /none HTTP/1.1\r\nHost: localhost\r\n"
+    connection = connect(server)
+    for _ in range(3):
+        connection.sendall((HEAD + search) * 20 + none + b"\r\n")
+        said = b""
+        while b"HTTP/1.1 404 " not in said:
+            said += connection.recv(65_536)
+        assert said.count(b"HTTP/1.1 200 ") == 40
+    connection.sendall((HEAD + search) * 20 + none + b"Connection: close\r\n\r\n")
+    kinds = [reply[:3] for reply in everything(connection).split(b"HTTP/1.1 ") if b"content-type" in reply]
+
+    assert kinds[-41:] == [b"200"] * 40 + [b"404"]
+
+
+def test_who_sends_too_many_requests_ahead_is_cut_off(start_server: Any, connect: Any) -> None:
+    server = start_server()
+    connection = connect(server)
+    with suppress(OSError):  # cut off before it was all sent
+        connection.sendall(HEAD * 5000)
+
+    assert everything(connection).count(b"HTTP/1.1 200 ") < 5000
+    assert server.http.get("/health").text == "OK"
+
+
+def test_who_leaves_while_requests_wait_fills_no_log(
+    start_server: Any, connect: Any, wait_for: Any, settings: Any
+) -> None:
+    server = start_server()
+    large = Path(settings.artifacts_destination) / "large.bin"
+    large.parent.mkdir(exist_ok=True)
+    with large.open("wb") as file:
+        file.truncate(1_000_000_000)
+    path = b"/api/2.0/mlflow-artifacts/artifacts/large.bin"
+    connection = connect(server, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n" + HEAD * 3)
+    assert one_reply(connection).startswith(b"HTTP/1.1 200 ")
+
+    connection.close()
+
+    wait_for(lambda: "requests_in_flight 1\n" in server.http.get("/metrics").text)
+    assert "Traceback" not in server.log.read_text()
+
+
+CHUNKED = b"POST %s HTTP/1.1\r\n%sTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n"  # the trailer follows
+NEW = b"/api/2.0/mlflow/experiments/create"
+HOST, JSON = b"Host: localhost\r\n", b"Content-Type: application/json\r\n"
+ENDLESS_TRAILERS = {
+    "lines": (b"", b"x: y\r\n" * 20_000),
+    "a value": (b"x: ", b"y" * 100_000),
+    "a name": (b"", b"y" * 100_000),
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS_TRAILERS)
+def test_trailers_are_bounded(start_server: Any, connect: Any, kind: str) -> None:
+    server = start_server()
+    before_mb = peak_memory_mb(server)
+    begun, more = ENDLESS_TRAILERS[kind]
+    connection = connect(server, CHUNKED % (NEW, HOST + JSON, 2, b"{}") + begun)
+
+    with pytest.raises((ConnectionResetError, BrokenPipeError)):  # cut off before it was all sent
+        connection.sendall(more * 500)
+
+    assert server.http.get("/health").text == "OK"
+    assert peak_memory_mb(server) - before_mb < 50
+
+
+@pytest.mark.parametrize(
+    ("head", "trailer", "status"),
+    [
+        (HOST, JSON, 400),
+        (JSON, HOST, 403),
+        (HOST + JSON, b"Authorization: Bearer the secret\r\n", 401),
+        (HOST + JSON + b"Authorization: Bearer the secret\r\n", b"Host: evil.example\r\nX: y\r\n", 200),
+    ],
+    ids=["content type", "host", "token", "nothing that matters"],
+)
+def test_a_trailer_is_no_header(
+    start_server: Any, connect: Any, tmp_path: Path, head: bytes, trailer: bytes, status: int
+) -> None:
+    token_file = tmp_path / "token"
+    token_file.write_text("the secret")
+    server = start_server(*([f"--token-file={token_file}"] if status in (200, 401) else []))
+    body = b'{"name": "smuggled"}'
+
+    connection = connect(server, CHUNKED % (NEW, head, len(body), body) + trailer + b"\r\n")
+
+    assert one_reply(connection).startswith(b"HTTP/1.1 %d " % status)
+    connection.sendall(HEAD)
+    assert one_reply(connection).startswith(b"HTTP/1.1 200 ")
+
+
 def test_what_is_no_http_gets_an_error_as_every_other(start_server: Any, connect: Any) -> None:
     server = start_server()
     said = everything(connect(server, b"\x16\x03\x01 this is TLS\r\n\r\n"))
@@ -234,20 +377,71 @@ def test_idle_clients_make_room_for_new_ones(start_server: Any, connect: Any) ->
     assert cut_off(server, "room")
 
 
-def test_where_everybody_is_busy_one_more_is_told_to_come_back(start_server: Any, connect: Any) -> None:
+@pytest.fixture
+def all_busy(start_server: Any, connect: Any) -> tuple[Any, list[socket.socket]]:
+    """A server with ten places, and the ten uploads of five bytes that have them."""
     server = start_server("--max-connections=10")
     server.http.get("/version", headers={"Connection": "close"})
-    busy = [connect(server, UPLOAD % 5 + b"x") for _ in range(10)]
+    head = (UPLOAD % 5).replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
+    uploads = [connect(server, head) for _ in range(10)]
+    for upload in uploads:
+        assert upload.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"  # it has begun: its place is not idle
+    return server, uploads
+
+
+def test_where_everybody_is_busy_a_quick_request_is_answered(all_busy: Any) -> None:
+    server, uploads = all_busy
+    for _ in range(20):
+        reply = server.http.get("/health")
+        assert reply.text == "OK"
+        assert reply.headers["connection"] == "close"  # the place is the next one's
+
+    for upload in uploads:
+        upload.sendall(b"xxxxx")
+        assert one_reply(upload).startswith(b"HTTP/1.1 200 ")
+    assert server.http.get("/health").headers.get("connection") != "close"
+
+
+def test_where_everybody_is_busy_a_slow_request_is_told_to_come_back(all_busy: Any, connect: Any) -> None:
+    server, _ = all_busy
+    said = everything(connect(server, UPLOAD % 5 + b"x"))
+
+    assert said.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after" in said
+
+
+def test_where_even_the_places_for_quick_requests_are_taken_one_more_is_told_to_come_back(
+    all_busy: Any, connect: Any
+) -> None:
+    server, uploads = all_busy
     said = b""
     until = time.monotonic() + 10
     while b" 503 " not in said and time.monotonic() < until:  # the uploads begin in their own time
+        for _ in range(30):
+            connect(server, UPLOAD % 5 + b"x")
         said = everything(connect(server, HEAD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")))
 
     assert said.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after" in said
-    for connection in busy:
-        connection.sendall(b"yyyy")
-        assert one_reply(connection).startswith(b"HTTP/1.1 200 ")
+    for upload in uploads:
+        upload.sendall(b"xxxxx")
+        assert one_reply(upload).startswith(b"HTTP/1.1 200 ")
+
+
+def test_quick_requests_push_each_other_out_only_where_nothing_else_is_left(
+    all_busy: Any, connect: Any
+) -> None:
+    server, _ = all_busy
+    first = connect(server, HEAD[:10])
+    for _ in range(7):
+        connect(server)  # and says nothing
+
+    first.sendall(HEAD[10:])
+    assert one_reply(first).startswith(b"HTTP/1.1 200 ")
+    for _ in range(9):
+        connect(server)
+    assert server.http.get("/health").text == "OK"
+    assert cut_off(server, "room")
 
 
 def test_many_slow_clients_do_not_keep_a_quick_one_waiting(start_server: Any, connect: Any) -> None:

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.tracking_server.conftest import V2, Api, ServerProcess
+from tests.tracking_server.conftest import V2, Api, ServerProcess, fill
 from tracking_server.errors import StartRefused
 from tracking_server.settings import Settings
 from tracking_server.store.engine import Database
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 3 MiB."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("a small disk takes root on Linux")
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"a small disk takes the right to mount one: {done.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True, capture_output=True)
 
 
 @pytest.fixture
@@ -38,18 +21,6 @@ def settings(disk: Path, tmp_path: Path) -> Settings:
     return Settings(
         backend_store_uri=f"sqlite:///{disk}/mlruns.db", artifacts_destination=str(tmp_path / "artifacts")
     )
-
-
-def fill(disk: Path) -> Path:
-    filler = disk / "filler"
-    with filler.open("ab", buffering=0) as file:
-        for size in (65536, 4096, 1):
-            try:
-                while file.write(b"x" * size):
-                    pass
-            except OSError:
-                continue
-    return filler
 
 
 def batch(run_id: str, step: int) -> dict[str, Any]:
@@ -134,3 +105,20 @@ def test_a_directory_that_cannot_be_written_to_is_refused_at_the_start(
         assert str(disk) in str(refused.value)
         assert "cannot be written to" in str(refused.value)
         subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True, capture_output=True)
+
+
+def test_health_is_503_while_nothing_can_be_written_and_200_again_by_itself(
+    disk: Path, start_server: Callable[..., ServerProcess], wait_for: Callable[..., None]
+) -> None:
+    server = start_server()
+    run_id = server.post("runs/create", experiment_id="0")["run"]["info"]["run_id"]
+    assert server.http.get("/health").status_code == 200
+    filler = fill(disk)
+    for step in range(100):
+        if server.http.post(f"{V2}/runs/log-batch", json=batch(run_id, step)).status_code == 503:
+            break
+
+    wait_for(lambda: server.http.get("/health").status_code == 503)
+    assert "takes no writes" in server.http.get("/health").json()["message"]
+    filler.unlink()
+    wait_for(lambda: server.http.get("/health").status_code == 200)

@@ -36,9 +36,12 @@ def test_the_scheme_alone_decides_the_driver(given: str, used: str) -> None:
     assert connections.server_url(given).render_as_string(hide_password=False) == used
 
 
-@pytest.mark.parametrize(("kind", "driver"), [("postgresql", "psycopg"), ("mysql", "pymysql")])
+@pytest.mark.parametrize(
+    ("kind", "driver", "distribution"),
+    [("postgresql", "psycopg", "psycopg[binary]"), ("mysql", "pymysql", "PyMySQL[rsa]")],
+)
 def test_a_missing_driver_is_refused_with_the_command_that_installs_it(
-    kind: str, driver: str, monkeypatch: pytest.MonkeyPatch
+    kind: str, driver: str, distribution: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find_spec = importlib.util.find_spec
 
@@ -51,7 +54,7 @@ def test_a_missing_driver_is_refused_with_the_command_that_installs_it(
     with pytest.raises(StartRefused) as refused:
         Database(settings)
 
-    assert f"pip install 'runner[{kind}]'" in str(refused.value)
+    assert f"pip install '{distribution}'" in str(refused.value)
     assert SECRET not in str(refused.value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,12 +38,24 @@ def test_a_taken_name_is_refused_without_leaking_sql(api: Any) -> None:
     )
 
 
+def test_a_relative_artifact_location_is_one_of_where_the_server_was_started(api: Any) -> None:
+    experiment_id = api.experiment(artifact_location="relative/x")
+
+    found = api.get("experiments/get", experiment_id=experiment_id)["experiment"]["artifact_location"]
+    assert found == str(Path.cwd() / "relative/x")
+
+
 def test_creating_one_name_at_once_makes_one_experiment(api: Any) -> None:
     results: list[int] = []
+    found: list[str] = []
 
-    def create() -> None:
+    def create() -> None:  # as clients do: who loses asks for what the winner made
         reply = api.http.post("/api/2.0/mlflow/experiments/create", json={"name": "race"})
         results.append(reply.status_code)
+        by_name = api.get("experiments/get-by-name", experiment_name="race")
+        found.append(by_name["experiment"]["experiment_id"])
+        if reply.status_code == 200:
+            assert reply.json()["experiment_id"] == found[-1]
 
     threads = [threading.Thread(target=create) for _ in range(8)]
     for thread in threads:
@@ -51,6 +64,7 @@ def test_creating_one_name_at_once_makes_one_experiment(api: Any) -> None:
         thread.join()
 
     assert sorted(results) == [200] + [400] * 7
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -15,14 +16,18 @@ import pytest
 from click.testing import CliRunner
 
 from runner.cli.main import cli
+from tracking_server.api import model_sources
+from tracking_server.api import model_versions as api_model_versions
 from tracking_server.artifacts.local import LocalArtifacts
 from tracking_server.errors import InvalidParameter
-from tracking_server.gc import rows
-from tracking_server.gc.collect import collect
+from tracking_server.gc import registered, rows
+from tracking_server.gc.collect import CHANGED, _Collector, collect
 from tracking_server.gc.files import Belongings
+from tracking_server.gc.registered import RegisteredFiles
 from tracking_server.gc.wish import Found, Wish, age_ms
 from tracking_server.settings import Settings
-from tracking_server.store import schema
+from tracking_server.store import experiments, schema
+from tracking_server.store import registry_schema as registry
 from tracking_server.store.engine import Database
 from tracking_server.store.metadata import metadata
 
@@ -85,6 +90,10 @@ def model_of(store: Any, run_id: str | None, experiment_id: str = "0", **body: A
         )
     upload(store, model["artifact_uri"], "MLmodel", b"123")
     return str(model["model_id"])
+
+
+def delete_model(store: Any, model_id: str) -> None:
+    assert store.http.delete(f"/api/2.0/mlflow/logged-models/{model_id}").status_code == 200
 
 
 def upload(store: Any, artifact_uri: str, path: str, body: bytes) -> None:
@@ -243,16 +252,69 @@ def test_an_experiment_with_something_left_in_it_stays(store: Any, settings: Set
 
 
 def test_a_deleted_logged_model_goes_with_its_artifacts(store: Any, settings: Settings) -> None:
-    run_id = store.run()
     before = all_rows(store)
+    run_id = store.run()
     model_id = model_of(store, None)
     store.post("runs/log-inputs", run_id=run_id, models=[{"model_id": model_id}])
-    assert store.http.delete(f"/api/2.0/mlflow/logged-models/{model_id}").status_code == 200
+    delete_model(store, model_id)
+    store.post("runs/delete", run_id=run_id)
 
-    assert gone(collected(settings)) == {model_id}
+    assert gone(collected(settings)) == {run_id, model_id}
 
     assert all_rows(store) == before
     assert files(settings) == []
+
+
+@pytest.mark.parametrize("reader_came", ["before", "meanwhile"])
+def test_a_deleted_logged_model_that_a_run_reads_stays(
+    store: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch, reader_came: str
+) -> None:
+    reader, model_id = store.run(), model_of(store, None)
+    store.post("runs/log-inputs", run_id=reader, models=[{"model_id": model_id}])
+    delete_model(store, model_id)
+    if reader_came == "meanwhile":
+        monkeypatch.setattr(_Collector, "_reader", lambda *_: None)
+    before = all_rows(store), files(settings)
+
+    (found,) = collected(settings)
+
+    assert found.kept == (f"run {reader} reads it" if reader_came == "before" else CHANGED)
+    assert (all_rows(store), files(settings)) == before
+
+
+def test_a_model_that_no_run_made_goes_with_its_experiment(store: Any, settings: Settings) -> None:
+    before = all_rows(store)
+    experiment = store.experiment("of a model")
+    model_id = model_of(store, None, experiment)
+    assert collected(settings) == []
+    store.post("experiments/delete", experiment_id=experiment)
+    deleted_at = store.get("experiments/get", experiment_id=experiment)["experiment"]["last_update_time"]
+    assert collected(settings, Wish(before_ms=deleted_at)) == []
+
+    dry = gone(collected(settings, delete=False))
+    assert dry == gone(collected(settings)) == {experiment, model_id}
+
+    assert (all_rows(store), files(settings)) == (before, [])
+
+
+def test_a_model_whose_experiment_is_restored_meanwhile_stays(
+    store: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = store.experiment("of a model")
+    model_id = model_of(store, None, experiment)
+    store.post("experiments/delete", experiment_id=experiment)
+    is_deleted = rows.is_deleted
+
+    def restored_first(connection: Any, model: int) -> bool:
+        experiments.set_deleted(connection, experiment, deleted=False)
+        return is_deleted(connection, model)
+
+    monkeypatch.setattr(rows, "is_deleted", restored_first)
+
+    found = {thing.id: thing.kept for thing in collected(settings)}
+
+    assert found == {model_id: CHANGED}
+    assert store.get(f"logged-models/{model_id}")["model"]["info"]["model_id"] == model_id
 
 
 def test_a_model_that_another_run_reads_outlives_the_run_that_made_it(store: Any, settings: Settings) -> None:
@@ -271,17 +333,16 @@ def test_a_model_that_another_run_reads_outlives_the_run_that_made_it(store: Any
 def register(store: Any, **columns: Any) -> None:
     """A model version as the registry stores it."""
 
-    def work(connection: Any) -> None:
-        from tracking_server.store import registry_schema as registry
+    store.application.database.write_and_wait(lambda connection: register_on(connection, **columns))
 
-        at = {"created_at_ms": 1, "updated_at_ms": 1}
-        model = {"id": 7, "name": "churn", "last_version": 3, **at}
-        connection.execute(registry.registered_models.insert().values(**model))
-        version = {"registered_model_id": 7, "version": 3, "stage": "None", "source": "s", "status": "READY"}
-        none = {"run_uuid": "", "run_link": ""}
-        connection.execute(registry.model_versions.insert().values(**version, **at, **(none | columns)))
 
-    store.application.database.write_and_wait(work)
+def register_on(connection: Any, **columns: Any) -> None:
+    at = {"created_at_ms": 1, "updated_at_ms": 1}
+    model = {"id": 7, "name": "churn", "last_version": 3, **at}
+    connection.execute(registry.registered_models.insert().values(**model))
+    version = {"registered_model_id": 7, "version": 3, "stage": "None", "status": "READY"}
+    none = {"run_uuid": "", "run_link": "", "source": "s"}
+    connection.execute(registry.model_versions.insert().values(**version, **at, **(none | columns)))
 
 
 @pytest.mark.parametrize("by", ["run", "model"])
@@ -297,6 +358,126 @@ def test_what_a_model_version_comes_from_stays(store: Any, settings: Settings, b
     assert found.id == run_id
     assert found.kept == "version 3 of the registered model 'churn' comes from it: delete that first"
     assert (all_rows(store), files(settings)) == before
+
+
+@pytest.mark.parametrize("of", ["run", "model"])
+@pytest.mark.parametrize("spelt", ["proxied", "absolute", "by http", "resolved", "by id"])
+def test_what_has_the_files_of_a_model_version_without_a_run_stays(
+    store: Any, settings: Settings, spelt: str, of: str
+) -> None:
+    run_id = full_run(store)
+    model_id = model_of(store, run_id)
+    uri = store.whole_run(run_id)["info"]["artifact_uri"]
+    if of == "model":
+        uri = store.get(f"logged-models/{model_id}")["model"]["info"]["artifact_uri"]
+    inside = uri.removeprefix("mlflow-artifacts:")
+    register(
+        store,
+        **{
+            "proxied": {"source": f"{uri}/deep"},
+            "absolute": {"source": f"{settings.artifacts_destination}{inside}"},
+            "by http": {"source": f"http://x/api/2.0/mlflow-artifacts/artifacts{inside}/deep"},
+            "resolved": {"source": "s3://x/y", "storage_location": f"{uri}/deep", "run_uuid": "f" * 32},
+            "by id": {"source": f"runs:/{run_id}/deep" if of == "run" else f"models:/{model_id}"},
+        }[spelt],
+    )
+    store.post("runs/delete", run_id=run_id)
+    before = all_rows(store), files(settings)
+
+    (found,) = collected(settings)
+
+    assert found.id == run_id
+    assert found.kept == (
+        "the files of version 3 of the registered model 'churn' are among its artifacts: delete that first"
+    )
+    assert (all_rows(store), files(settings)) == before
+
+
+def test_a_version_that_is_stored_after_the_look_at_its_files_keeps_them(
+    store: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = full_run(store), full_run(store)
+    for run_id in (first, second):
+        store.post("runs/delete", run_id=run_id)
+    uri = store.whole_run(second)["info"]["artifact_uri"]
+    mark = _Collector._mark
+
+    def registered_first(collector: _Collector, connection: Any, run: Any, models: Any) -> bool:
+        if run.uuid == second:
+            register_on(connection, source=uri)
+        return mark(collector, connection, run, models)
+
+    monkeypatch.setattr(_Collector, "_mark", registered_first)
+
+    found = {thing.id: thing.kept for thing in collected(settings)}
+
+    assert found == {first: None, second: CHANGED}
+    assert files(settings) == [f"0/{second}/artifacts/deep/file.txt"]
+
+
+def test_no_version_is_made_of_what_a_collection_removed_meanwhile(
+    store: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maker, run_id = store.run(), full_run(store)
+    model_id = model_of(store, maker)
+    model_uri = store.get(f"logged-models/{model_id}")["model"]["info"]["artifact_uri"]
+    store.post("registered-models/create", name="m")
+    resolve = model_sources.resolve
+
+    async def collected_meanwhile(*given: Any, **options: Any) -> Any:
+        found = await resolve(*given, **options)
+        for table, uuid in ((schema.runs, run_id), (schema.logged_models, model_id)):
+            values = {"deleted": True, **({"deleted_at_ms": 1} if table is schema.runs else {})}
+            gone = table.update().where(table.c.uuid == uuid).values(**values)
+            await store.application.database.write(lambda c, gone=gone: c.execute(gone))
+        await asyncio.to_thread(collected, settings)
+        return found
+
+    monkeypatch.setattr(api_model_versions, "resolve", collected_meanwhile)
+
+    for origin in (
+        {"source": f"runs:/{run_id}/deep", "run_id": run_id},
+        {"source": f"models:/{model_id}", "model_id": model_id},
+        {"source": f"{model_uri}/x", "model_id": model_id},
+    ):
+        status, code, message = store.refused("POST", "model-versions/create", name="m", **origin)
+        assert (status, code) == (400, "INVALID_PARAMETER_VALUE"), message
+    assert "model_versions" not in all_rows(store)
+
+
+def test_a_version_that_is_deleted_keeps_nothing(store: Any) -> None:
+    run_id = full_run(store)
+    database = store.application.database
+    register(store, source=f"runs:/{run_id}/deep")
+    (row,) = database.read_now(lambda c: c.execute(schema.runs.select()).all())
+    known = RegisteredFiles()
+    assert database.read_now(lambda c: known.version_in(c, [row])) is not None
+
+    reply = store.http.request(
+        "DELETE", "/api/2.0/mlflow/model-versions/delete", json={"name": "churn", "version": "3"}
+    )
+
+    assert reply.status_code == 200
+    assert database.read_now(lambda c: known.version_in(c, [row])) is None
+
+
+def test_all_pages_of_versions_are_looked_at(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registered, "PAGE", 2)
+    monkeypatch.setattr(registered, "LATE", 1)
+    run_ids = [full_run(store) for _ in range(5)]
+    store.post("registered-models/create", name="m")
+    for run_id in run_ids:
+        store.post("model-versions/create", name="m", source=f"s3://b/{run_id}/artifacts/x")
+    known = RegisteredFiles()
+
+    def look(connection: Any) -> list[str | None]:
+        found = connection.execute(schema.runs.select().order_by(schema.runs.c.id)).all()
+        return [known.version_in(connection, [row]) for row in found]
+
+    for _ in range(2):
+        assert [str(words)[:22] for words in store.application.database.read_now(look)] == [
+            f"the files of version {number}" for number in range(1, 6)
+        ]
 
 
 def test_named_runs_only_and_reasons_for_those_that_cannot_go(store: Any, settings: Settings) -> None:
@@ -342,17 +523,20 @@ def test_a_run_whose_artifacts_are_elsewhere_stays_unless_they_may(store: Any, s
     assert "s3://bucket/prefix" in left.note
 
 
+def move(store: Any, run_id: str, artifact_uri: str) -> None:
+    """A run as an import of old may have left it."""
+    runs = schema.runs
+    to = runs.update().where(runs.c.uuid == run_id).values(artifact_uri=artifact_uri)
+    store.application.database.write_and_wait(lambda connection: connection.execute(to))
+
+
 @pytest.mark.parametrize("where", ["0/{victim}/artifacts", "0/artifacts", ".uploads/x/artifacts"])
 def test_a_run_that_says_it_is_where_others_are_takes_nothing_of_theirs_along(
     store: Any, settings: Settings, where: str
 ) -> None:
     victim = full_run(store)
     thief = store.run()
-    info = store.whole_run(thief)["info"]
-    begin = {"type": "run", "experiment_id": "0", "info": info}
-    begin["artifact_uri"] = "mlflow-artifacts:/" + where.format(victim=victim)
-    store.post("../runner/import", records=[begin])
-    assert store.whole_run(thief)["info"]["artifact_uri"] == begin["artifact_uri"]
+    move(store, thief, "mlflow-artifacts:/" + where.format(victim=victim))
     store.post("runs/delete", run_id=thief)
 
     (kept,) = collected(settings)
@@ -369,9 +553,7 @@ def test_artifacts_that_may_stay_stay_also_when_the_next_collection_finishes(
 ) -> None:
     victim = full_run(store)
     thief = store.run()
-    begin = {"type": "run", "experiment_id": "0", "info": store.whole_run(thief)["info"]}
-    begin["artifact_uri"] = f"mlflow-artifacts:/0/{victim}/artifacts"
-    store.post("../runner/import", records=[begin])
+    move(store, thief, f"mlflow-artifacts:/0/{victim}/artifacts")
     store.post("runs/delete", run_id=thief)
 
     def killed(_: Belongings) -> None:

@@ -34,7 +34,11 @@ def write(path: Path, text: str | bytes) -> None:
 @pytest.fixture
 def mlruns(tmp_path: Path) -> Path:
     """A directory as MLflow 1.x left it: one experiment with one run."""
-    root = tmp_path / "mlruns"
+    return old_directory(tmp_path / "mlruns")
+
+
+def old_directory(root: Path) -> Path:
+    """Make `root` a directory as MLflow 1.x left it."""
     write(
         root / "0" / "meta.yaml",
         "name: Default\nlifecycle_stage: active\nartifact_location: file:///gone/mlruns/0\n",
@@ -408,7 +412,7 @@ def test_the_command_says_what_was_done_and_what_not(mlruns: Path, settings: Set
 
     result = CliRunner().invoke(cli, ["import", str(mlruns), *to], standalone_mode=False)
 
-    assert result.return_value == 3
+    assert result.return_value == 5
     assert "not carried: metric" in result.stdout
     assert "imported 1 experiment, 1 run, 2 metric points, 1 file" in result.stderr
     (mlruns / "0" / RUN / "metrics" / "torn").unlink()

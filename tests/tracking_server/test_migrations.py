@@ -15,8 +15,10 @@ from sqlalchemy import Engine, text
 from tests.tracking_server.database_servers import Stores
 from tracking_server.errors import StartRefused
 from tracking_server.settings import Settings
-from tracking_server.store import connections, experiments, revisions, runs
+from tracking_server.store import connections, experiments, paging, revisions, runs, search
 from tracking_server.store.engine import Database
+from tracking_server.store.metric_points import MetricPoint
+from tracking_server.store.records import WireFloat
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REVISIONS = (*revisions.OLDER, revisions.HEAD)
@@ -77,6 +79,41 @@ CONTENT: dict[str, list[dict[str, Any]]] = {
         }
         for key in (5, 6)
     ],
+    "logged_models": [
+        {
+            "id": 8,
+            "uuid": "m-1",
+            "experiment_id": 0,
+            "name": "model",
+            "model_type": "",
+            "status": 2,
+            "source_run_uuid": None,
+            "artifact_uri": "mlflow-artifacts:/0/models/m-1/artifacts",
+            "created_at_ms": 12,
+            "updated_at_ms": 13,
+            "deleted": False,
+        }
+    ],
+    "logged_model_metrics": [
+        {
+            "model_id": 8,
+            "key": key,
+            "run_id": run,
+            "dataset_name": dataset,
+            "dataset_digest": dataset[:1],
+            "timestamp_ms": 100,
+            "step": 4,
+            "value": value,
+            "is_nan": key == "nan",
+        }
+        for key, run, dataset, value in (
+            ("loss", 3, "", 2.0),
+            ("loss", 3, "d" * 500, 1.0),
+            ("loss", 4, "", 3.0),
+            ("Loss", 3, "", -1.0),
+            ("nan", 3, "", 0.0),
+        )
+    ],
 }
 EXPECTED_PARAMS = [("LR", "€" * 6000), ("lr", "0.1")]
 
@@ -129,7 +166,9 @@ def check(settings: Settings) -> None:
             ("loss", 2.0, 4),
         ]
         assert runs.get(connection, "b" * 32).info.run_name == "n" * 400
-        assert connection.execute(text("SELECT count(*) FROM metrics")).scalar() == 10
+        assert (
+            connection.execute(text("SELECT count(*) FROM metrics WHERE timestamp_ms >= 100")).scalar() == 10
+        )
         experiment = experiments.get(connection, "7")
         assert (experiment.name, experiment.lifecycle_stage, experiment.tags[0].value) == (
             "ünïcode",
@@ -141,10 +180,35 @@ def check(settings: Settings) -> None:
         ]
 
     database.read_now(read)
+    check_models(database)
     new = runs.NewRun(experiment_id="0", tags={"a": "b"})
     made = database.write_and_wait(lambda connection: runs.create(connection, new))
     database.write_and_wait(lambda connection: runs.log(connection, made.info.run_id, new_params={"lr": "1"}))
     database.close()
+
+
+def check_models(database: Database) -> None:
+    """The points of the logged model are there, searches find it by each, and it takes more."""
+    by_loss = paging.SearchRequest(filter="metrics.loss < 1.5", order_by=("metrics.loss DESC",))
+
+    def read(connection: Any) -> list[tuple[str, WireFloat, int, int, str]]:
+        (model,) = search.logged_models(connection, ["0"], by_loss).items
+        return [
+            (point.key, point.value, point.timestamp, point.step, (point.dataset_name or "")[:1])
+            for point in model.data.metrics
+        ]
+
+    points = database.read_now(read)
+    assert [point for point in points if point[2] == 100] == [
+        ("Loss", -1.0, 100, 4, ""),
+        ("loss", 2.0, 100, 4, ""),
+        ("loss", 1.0, 100, 4, "d"),
+        ("loss", 3.0, 100, 4, ""),
+        ("nan", "NaN", 100, 4, ""),
+    ]
+    new = [MetricPoint(key="loss", value=0.5, timestamp_ms=len(points), model_id="m-1")]
+    database.write_and_wait(lambda connection: runs.log(connection, "a" * 32, points=new))
+    assert len(database.read_now(read)) == len(points) + 1
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -233,7 +297,7 @@ def cut_after(settings: Settings, statements: int) -> bool:
 
 def test_a_migration_that_is_killed_leaves_the_old_store_or_the_new_one(settings: Settings) -> None:
     store_of(settings, "0001")
-    for statements in (1, 4, 9, 16, 25, 36, 49):
+    for statements in (1, 4, 9, 16, 25, 36, 49, 64, 81):
         if cut_after(settings, statements):
             break
         if "mysql" in settings.backend_store_uri:
@@ -244,6 +308,18 @@ def test_a_migration_that_is_killed_leaves_the_old_store_or_the_new_one(settings
             assert connection.execute(text("SELECT count(*) FROM params")).scalar() == 3
         engine.dispose()
 
+    check(settings)
+
+
+# The others take back what a killed migration has done.
+@pytest.mark.parametrize("settings", ["mariadb"], indirect=True)
+def test_the_last_migration_may_be_killed_after_any_of_its_statements(settings: Settings) -> None:
+    store_of(settings, revisions.OLDER[-1])
+    statements = 1
+    while not cut_after(settings, statements):
+        statements += 1
+
+    assert statements > 5
     check(settings)
 
 

@@ -252,3 +252,12 @@ def test_the_files_of_a_version_are_served(api: Any) -> None:
         assert api.http.get("/model-versions/get-artifact", params=query).status_code == 400
     query = {"name": "m", "version": "2", "path": "MLmodel"}
     assert api.http.get("/model-versions/get-artifact", params=query).status_code == 404
+
+
+@pytest.mark.parametrize("spelt", ["runs:/{run_id}/model", "mlflow-artifacts:/0/{run_id}/artifacts/model"])
+def test_a_version_may_be_made_of_a_run_that_was_deleted_but_can_be_restored(api: Any, spelt: str) -> None:
+    model(api)
+    run_id = api.run()
+    api.post("runs/delete", run_id=run_id)
+
+    assert create(api, source=spelt.format(run_id=run_id), run_id=run_id)["run_id"] == run_id

@@ -18,7 +18,9 @@ import httpx2
 import psutil
 import pytest
 
-from tracking_server.guard.access_log import without_secrets
+from tests.tracking_server.conftest import fill
+from tracking_server.guard import access_log
+from tracking_server.guard.access_log import AccessLog, without_secrets
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 UPLOAD = (
@@ -50,6 +52,39 @@ def test_every_request_is_a_line_of_json(start_server: Any, tmp_path: Path, wait
     assert made["time"].endswith("Z")
     assert "secret" not in log.read_text()
     assert server.discovery["token"] not in log.read_text()
+
+
+def test_a_log_on_a_full_disk_goes_on_where_it_was_and_counts_what_it_lost(
+    disk: Path, monkeypatch: pytest.MonkeyPatch, wait_for: Any
+) -> None:
+    monkeypatch.setattr(access_log, "MAX_UNWRITTEN_BYTES", 20_000)
+    path = disk / "access.log"
+    log = AccessLog(str(path))
+    about: dict[str, Any] = {
+        "method": "GET",
+        "query": b"",
+        "status": 200,
+        "size_bytes": 1,
+        "took_s": 0.1,
+        "client": "",
+        "token": "",
+    }
+    filler = fill(disk)
+    for number in range(300):
+        log.write(path=f"/{number}", **about)
+    wait_for(lambda: log.has_unwritten)
+    for number in range(300, 500):
+        log.write(path=f"/{number}", **about)
+    wait_for(lambda: log.dropped == 200)
+
+    filler.unlink()
+    log.write(path="/last", **about)
+    log.close()
+
+    lines = lines_of(path)
+    assert [line["path"] for line in lines[:300]] == [f"/{number}" for number in range(300)]
+    assert lines[-1]["dropped"] >= 200
+    assert len(lines) + lines[-1]["dropped"] == 502  # every line, and the one that says how many not
 
 
 def test_the_log_names_the_token_and_who_was_refused(

@@ -1,13 +1,15 @@
 """The filter language and the orders against a naive evaluator: what SQL answers is what the words mean.
 
 Every search is answered in each of the ways that the store has: all runs of the scope looked at, few candidates
-from an index, a walk through an index. Small limits make it take all of them with few runs.
+from an index, a walk through an index, of each experiment or of all. Small limits make it take all of them
+with few runs.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +33,26 @@ from tracking_server.query.parser import parse_filter, parse_order
 from tracking_server.query.tree import And, Comparison, Not, Or
 from tracking_server.query.vocabulary import RUNS
 from tracking_server.settings import Settings
-from tracking_server.store import candidates, experiments, paging, run_search, run_walk, runs, search
+from tracking_server.store import candidates, experiments, lanes, paging, run_search, run_walk, runs, search
 from tracking_server.store.engine import Database
 from tracking_server.store.metrics import MetricPoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Which runs a search is about: those of some experiments, in one of VIEWS."""
+
+    experiments: list[str]
+    view: str
+
+    def among(self, people: dict[str, Facts]) -> dict[str, Facts]:
+        return {
+            run_id: facts
+            for run_id, facts in people.items()
+            if facts.attributes["experiment_id"] in self.experiments
+            and _is_deleted(facts.number) in VIEWS[self.view]
+        }
+
 
 WAYS = {
     "whole": {"MOST_RUNS": 1000},
@@ -41,7 +60,18 @@ WAYS = {
     "walk": {"MOST_RUNS": 0, "MOST": 0},
     "crowded": {"MOST_RUNS": 0, "MOST": 0, "_KEPT_PAGES": 0},
     "window": {"MOST_RUNS": 0, "MOST": 2, "WINDOW": 5, "_CHUNK": 3, "_FIRST": 5, "_MOST_AT_ONCE": 7},
+    "together": {"MOST_RUNS": 0, "MOST": 0, "MANY": 1},
+    "together, few": {"MOST_RUNS": 0, "MOST": 1000, "DENSE": 0, "MANY": 1},
+    "together, window": {"MOST_RUNS": 0, "MOST": 2, "WINDOW": 5, "MANY": 1, "AT_ONCE": 1},
+    "wide, window": {"MOST_RUNS": 0, "MOST": 2, "WINDOW": 5, "MANY": 1, "RUNS_PER_STATEMENT": 0},
 }
+EXPERIMENTS = ["0", "1", "2"]
+VIEWS = {"ACTIVE_ONLY": (False,), "DELETED_ONLY": (True,), "ALL": (False, True)}
+asked = st.builds(
+    Asked,
+    experiments=st.lists(st.sampled_from(EXPERIMENTS), min_size=1, unique=True).map(sorted),
+    view=st.sampled_from(["ACTIVE_ONLY", "ACTIVE_ONLY", "DELETED_ONLY", "ALL"]),
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +87,21 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def population(database: Database) -> dict[str, Facts]:
-    """Runs with every mixture of present, absent and odd values, in two experiments, by id."""
-    _second_experiment(database)
-    return {_store(database, facts): facts for facts in map(_facts, range(60))}
+    """Runs with every mixture of present, absent and odd values, in three experiments, by id."""
+    _more_experiments(database)
+    return {_store(database, facts): facts for facts in map(_facts, range(70))}
 
 
-def _second_experiment(database: Database) -> None:
-    database.write_and_wait(
-        lambda connection: experiments.create(
-            connection, "other", artifact_location=None, artifact_root="file:///a", tags={}
-        )
-    )
+def _more_experiments(database: Database) -> None:
+    def make(connection: Any) -> None:
+        for name in ("other", "third"):
+            experiments.create(connection, name, artifact_location=None, artifact_root="file:///a", tags={})
+
+    database.write_and_wait(make)
+
+
+def _is_deleted(number: int) -> bool:
+    return number % 11 == 4
 
 
 def _facts(number: int) -> Facts:
@@ -78,7 +112,7 @@ def _facts(number: int) -> Facts:
             "status": runs.STATUSES[number % 5],
             "start_time": number % 4 - 1,
             "end_time": None if number % 3 else number % 5,
-            "experiment_id": "1" if number % 7 == 0 else "0",
+            "experiment_id": {0: "1", 3: "2"}.get(number % 7, "0"),
         },
         metrics={
             key: [*NUMBERS, math.nan][(number + i) % 7] for i, key in enumerate(KEYS) if number >> i & 1
@@ -104,6 +138,7 @@ def _store(database: Database, facts: Facts) -> str:
         points = [MetricPoint(key=key, value=value, timestamp_ms=1) for key, value in facts.metrics.items()]
         runs.log(connection, run_id, points=points, new_params=facts.params)
         runs.change(connection, run_id, status=about["status"], end_ms=about["end_time"])
+        runs.set_deleted(connection, run_id, deleted=_is_deleted(facts.number))
         return run_id
 
     return database.write_and_wait(work)
@@ -113,17 +148,24 @@ def _store(database: Database, facts: Facts) -> str:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Makes the store answer in one of its ways, as far as a search lets it choose."""
     for name, value in WAYS[request.param].items():
-        for module in (candidates, run_search, run_walk):
+        for module in (candidates, lanes, run_search, run_walk):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, value)
     return str(request.param)
 
 
 def _page(
-    database: Database, text: str, order_by: tuple[str, ...] = (), size: int = 1000, token: str = ""
+    database: Database,
+    asked: Asked,
+    text: str,
+    order_by: tuple[str, ...] = (),
+    size: int = 1000,
+    token: str = "",
 ) -> Any:
-    request = paging.SearchRequest(filter=text, order_by=order_by, max_results=size, page_token=token)
-    return database.read_now(lambda connection: search.runs(connection, ["0", "1"], request))
+    request = paging.SearchRequest(
+        filter=text, order_by=order_by, view=asked.view, max_results=size, page_token=token
+    )
+    return database.read_now(lambda connection: search.runs(connection, asked.experiments, request))
 
 
 def _ids(page: Any) -> list[str]:
@@ -131,18 +173,18 @@ def _ids(page: Any) -> list[str]:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=filters)
+@given(text=filters, asked=asked)
 def test_sql_answers_what_the_words_mean(
-    database: Database, population: dict[str, Facts], way: str, text: str
+    database: Database, population: dict[str, Facts], way: str, text: str, asked: Asked
 ) -> None:
     tree = parse_filter(text, RUNS)
-    expected = {run_id for run_id, facts in population.items() if true_of(tree, facts)}
+    expected = {run_id for run_id, facts in asked.among(population).items() if true_of(tree, facts)}
 
-    assert set(_ids(_page(database, text))) == expected
+    assert set(_ids(_page(database, asked, text))) == expected
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=st.one_of(st.just(""), filters), order=orders, size=st.integers(1, 23))
+@given(text=st.one_of(st.just(""), filters), order=orders, size=st.integers(1, 23), asked=asked)
 def test_pages_make_up_the_whole_in_the_order_that_was_asked_for(
     database: Database,
     population: dict[str, Facts],
@@ -150,15 +192,17 @@ def test_pages_make_up_the_whole_in_the_order_that_was_asked_for(
     text: str,
     order: list[tuple[str, str]],
     size: int,
+    asked: Asked,
 ) -> None:
     order_by = tuple(key + direction for key, direction in order)
     tree = parse_filter(text, RUNS)
-    passing = {run_id: facts for run_id, facts in population.items() if true_of(tree, facts)}
+    in_scope = asked.among(population)
+    passing = {run_id: facts for run_id, facts in in_scope.items() if true_of(tree, facts)}
 
     paged: list[str] = []
     token: str | None = ""
     while token is not None:
-        page = _page(database, text, order_by, size, token)
+        page = _page(database, asked, text, order_by, size, token)
         paged += _ids(page)
         token = page.next_page_token
 
@@ -173,13 +217,14 @@ def test_runs_that_come_between_pages_hide_none_and_double_none(
         Settings(backend_store_uri=f"sqlite:///{tmp_path}/x.db", artifacts_destination=str(tmp_path))
     )
     database.open()
-    _second_experiment(database)
-    population = {_store(database, facts): facts for facts in map(_facts, range(40))}
+    _more_experiments(database)
+    asked = Asked(experiments=["0", "1"], view="ACTIVE_ONLY")
+    population = asked.among({_store(database, facts): facts for facts in map(_facts, range(47))})
 
     paged: list[str] = []
     token: str | None = ""
     while token is not None:
-        page = _page(database, "", order_by, 3, token)
+        page = _page(database, asked, "", order_by, 3, token)
         paged += _ids(page)
         token = page.next_page_token
         _store(database, _facts(len(paged) * 5))

@@ -13,12 +13,24 @@ import pytest
 from sqlalchemy import Connection, event
 
 from tracking_server.settings import Settings
-from tracking_server.store import candidates, experiments, metrics, paging, run_search, run_walk, runs, search
+from tracking_server.store import (
+    candidates,
+    experiments,
+    lanes,
+    logged_models,
+    metrics,
+    model_metrics,
+    paging,
+    run_search,
+    run_walk,
+    runs,
+    search,
+)
 from tracking_server.store.engine import Database
-from tracking_server.store.metrics import MetricPoint
+from tracking_server.store.metric_points import MetricPoint
 
 RUNS = 60
-BIG_TABLES = "runs|params|run_tags|latest_metrics|metrics|logged_models|experiments"
+BIG_TABLES = "runs|params|run_tags|latest_metrics|metrics|experiments|logged_models|logged_model_metrics|logged_model_points"
 
 
 @pytest.fixture(scope="module", params=["without statistics", "with statistics"])
@@ -41,7 +53,19 @@ def _populate(connection: Connection) -> None:
     for number in range(RUNS):
         new = runs.NewRun(experiment_id=str(number % 3), start_ms=number, tags={"t": str(number % 5)})
         run_id = runs.create(connection, new).info.run_id
-        points = [MetricPoint(key=key, value=number % 7, timestamp_ms=1) for key in ("loss", "acc")]
+        model = logged_models.create(
+            connection,
+            str(number % 3),
+            name=f"n{number % 4}",
+            model_type=None,
+            source_run_id=run_id,
+            params={},
+            tags={},
+        )
+        points = [
+            MetricPoint(key=key, value=number % 7, timestamp_ms=1, model_id=model.info.model_id)
+            for key in ("loss", "acc")
+        ]
         runs.log(connection, run_id, points=points, new_params={"p": str(number % 4), "q": f"v{number}"})
 
 
@@ -147,6 +171,59 @@ def test_a_filter_that_only_old_runs_pass_costs_the_index_of_that_filter(
     assert not [step for step in bad_steps(plan) if step.startswith("SCAN latest_metrics")]
 
 
+def _page_of_models(
+    connection: Connection, experiment_ids: list[str], asked: dict[str, Any], token: str
+) -> tuple[list[Any], str | None]:
+    fields = {key: value for key, value in asked.items() if key != "measures"}
+    request = paging.SearchRequest(**fields, max_results=3, page_token=token)
+    return search.rows_of_logged_models(connection, experiment_ids, request, (), asked.get("measures", {}))
+
+
+@pytest.mark.parametrize(
+    ("asked", "experiment_ids"),
+    [
+        ({}, ["0"]),
+        ({"filter": "metrics.loss > 2"}, ["0"]),
+        ({"filter": "metrics.loss = 2 and params.p = '1'"}, ["0"]),
+        *(
+            (asked, experiment_ids)
+            for asked in (
+                {"order_by": ("metrics.loss",)},
+                {"order_by": ("metrics.loss DESC",)},
+                {"order_by": ("metrics.nothing",)},
+                {"order_by": ("metrics.loss DESC",), "filter": "metrics.acc < 5"},
+                {"order_by": ("metrics.loss",), "filter": "name = 'n1' or NOT metrics.loss != 3"},
+                {"order_by": ("metrics.loss",), "measures": {"loss": ("acc", "wine", None)}},
+            )
+            for experiment_ids in (["0"], ["0", "1", "2"])
+        ),
+    ],
+    ids=str,
+)
+def test_a_page_of_logged_models_reads_an_index_in_order(
+    plan_of: Any, database: Database, asked: dict[str, Any], experiment_ids: list[str]
+) -> None:
+    first = database.read_now(lambda connection: _page_of_models(connection, experiment_ids, asked, ""))
+    for token in ("", first[1] or ""):
+        plan = plan_of(
+            lambda connection, token=token: _page_of_models(connection, experiment_ids, asked, token)
+        )
+
+        assert plan
+        assert bad_steps(plan) == []
+
+
+def test_the_points_of_logged_models_are_read_by_index(plan_of: Any, database: Database) -> None:
+    def work(connection: Connection) -> None:
+        (model,) = search.logged_models(connection, ["0"], paging.SearchRequest(max_results=1)).items
+        uuid = model.info.model_id
+        row_id = logged_models.find(connection, uuid).id
+        for most in (1, 1000):
+            model_metrics.of_models(connection, {row_id: uuid}, most)
+
+    assert [step for step in bad_steps(plan_of(work)) if step.startswith("SCAN")] == []
+
+
 def test_other_pages_read_indexes_too(plan_of: Any, database: Database) -> None:
     run_id = database.read_now(lambda connection: runs.recent(connection, 1))[0].info.run_id
 
@@ -166,3 +243,54 @@ def test_other_pages_read_indexes_too(plan_of: Any, database: Database) -> None:
     plan = plan_of(work)
 
     assert [step for step in bad_steps(plan) if step.startswith("SCAN")] == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"filter": "params.p = '1'"},
+        {"filter": "start_time > 3 and metrics.loss > 2"},
+        {"order_by": ("start_time ASC",)},
+        {"view": "ALL"},
+    ],
+    ids=str,
+)
+def test_many_experiments_share_a_walk_by_start_that_sorts_nothing(
+    plan_of: Any, database: Database, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(lanes, "MANY", 1)
+    monkeypatch.setattr(candidates, "MOST", 2)
+    first = paging.SearchRequest(**asked, max_results=3)
+    _, token = database.read_now(lambda connection: run_search.page_of_runs(connection, [0, 2], first))
+    for page_token in ("", token or ""):
+        request = paging.SearchRequest(**asked, max_results=3, page_token=page_token)
+        plan = plan_of(
+            lambda connection, request=request: run_search.page_of_runs(connection, [0, 2], request)
+        )
+
+        assert [step for step in plan if "ix_runs_recent" in step]
+        assert bad_steps(plan) == []
+
+
+def test_many_experiments_cost_no_statement_each(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "MOST_RUNS", 0)
+    monkeypatch.setattr(candidates, "MOST", 0)
+    counts: dict[str, set[int]] = {}
+    for order in ("start_time", "metrics.loss", "params.p", "run_name", "end_time", "experiment_id"):
+        for experiment_ids in (range(100), range(3000)):
+            request = paging.SearchRequest(order_by=(order,), max_results=3)
+            statements = database.read_now(_statements_of(list(experiment_ids), request))
+            counts.setdefault(order, set()).add(statements if order != "experiment_id" else statements // 40)
+
+    assert all(len(numbers) == 1 for numbers in counts.values()), counts
+
+
+def _statements_of(experiment_ids: list[int], request: paging.SearchRequest) -> Callable[[Connection], int]:
+    def count(connection: Connection) -> int:
+        statements: list[str] = []
+        event.listen(connection, "before_cursor_execute", lambda *given: statements.append(given[2]))
+        run_search.page_of_runs(connection, experiment_ids, request)
+        return len(statements)
+
+    return count

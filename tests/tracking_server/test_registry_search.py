@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tracking_server.store.experiments import now_ms
+from tracking_server.store.clock import now_ms
 
 PROMPT = {"key": "mlflow.prompt.is_prompt", "value": "true"}
 NO_PROMPTS = "tag.`mlflow.prompt.is_prompt` != 'true'"

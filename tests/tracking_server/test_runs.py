@@ -298,6 +298,25 @@ def test_datasets_are_noted_once(api: Any) -> None:
     assert api.search("NOT datasets.name LIKE 'wi%'") == []
 
 
+def test_the_first_word_on_what_a_dataset_was_read_for_is_the_last(api: Any) -> None:
+    run_id = api.run()
+    dataset = {"name": "wine", "digest": "300830b9", "source_type": "http", "source": "{}"}
+
+    for context in ("training", "evaluation"):
+        use = {"dataset": dataset, "tags": [{"key": "mlflow.data.context", "value": context}]}
+        api.post("runs/log-inputs", run_id=run_id, datasets=[use])
+
+    (found,) = api.whole_run(run_id)["inputs"]["dataset_inputs"]
+    assert found["tags"] == [{"key": "mlflow.data.context", "value": "training"}]
+
+
+@pytest.mark.parametrize("key", ["git@commit(1)", "a//b", "../x", "k" * 250])
+def test_a_run_may_be_made_with_tags_of_any_characters_and_length(api: Any, key: str) -> None:
+    run_id = api.run(tags=[{"key": key, "value": "v" * 9000}])
+
+    assert {tag["key"]: tag["value"] for tag in api.whole_run(run_id)["data"]["tags"]}[key] == "v" * 9000
+
+
 def test_datasets_are_checked(api: Any) -> None:
     run_id = api.run()
     fine = {"name": "n", "digest": "d", "source_type": "s", "source": "s"}

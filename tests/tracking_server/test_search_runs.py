@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tracking_server.store import candidates, run_walk
+from tracking_server.query.lexer import MAX_LENGTH
+from tracking_server.store import candidates, lanes, run_walk
 
 
 @pytest.fixture
@@ -185,7 +186,7 @@ def test_page_sizes_are_bounded(api: Any, max_results: int) -> None:
         ("dataset.size = 'x'", "unknown dataset attribute"),
         ("(" * 60 + "metrics.a > 1" + ")" * 60, "nested deeper"),
         (" and ".join(["metrics.a > 1"] * 201), "more than 200"),
-        ("x" * 20_001, "longer than"),
+        ("x" * (MAX_LENGTH + 1), "longer than"),
     ],
 )
 def test_bad_filters_are_explained(api: Any, filter_text: str, hint: str) -> None:
@@ -222,3 +223,55 @@ def test_a_long_users_runs_are_found_among_many(api: Any, most: int, monkeypatch
         assert api.search(f"user_id = '{user}'") == [run_id]
         assert api.search(f"user_id IN ('{user}', 'x')") == [run_id]
         assert api.search(f"user_id LIKE '{user}%'") == [run_id]
+
+
+@pytest.mark.parametrize("per_statement", [0, 1000], ids=["few runs for the store", "many"])
+@pytest.mark.parametrize(
+    ("filter_text", "order_by"),
+    [
+        ("", []),
+        ("", ["start_time ASC"]),
+        ("", ["metrics.m DESC"]),
+        ("", ["params.p", "start_time ASC"]),
+        ("", ["experiment_id DESC"]),
+        ("", ["end_time"]),
+        ("", ["run_name DESC"]),
+        ("params.p = '1'", []),
+        ("metrics.m > 3", ["status", "metrics.m"]),
+    ],
+)
+def test_many_experiments_are_searched_as_few_are(
+    api: Any, monkeypatch: pytest.MonkeyPatch, filter_text: str, order_by: list[str], per_statement: int
+) -> None:
+    asked = [api.experiment(name) for name in ("one", "two", "three")]
+    other = api.experiment("not asked")
+    for number in range(24):
+        run_id = api.run([*asked, other][number % 4], start_time=number // 3, run_name=f"r{number % 5}")
+        metrics = [{"key": "m", "value": number % 6, "timestamp": 1}] if number % 7 else []
+        params = [{"key": "p", "value": str(number % 3)}] if number % 5 else []
+        api.post("runs/log-batch", run_id=run_id, metrics=metrics, params=params)
+        if number % 4 == 2:
+            api.post("runs/update", run_id=run_id, status="FINISHED", end_time=100 - number)
+        if number % 10 == 5:
+            api.post("runs/delete", run_id=run_id)
+
+    def pages(size: int) -> list[str]:
+        body = {"experiment_ids": asked, "order_by": order_by, "run_view_type": "ALL", "max_results": size}
+        found: list[str] = []
+        token = ""
+        while True:
+            page = api.post("runs/search", filter=filter_text, page_token=token, **body)
+            found += [run["info"]["run_id"] for run in page.get("runs", [])]
+            token = page.get("next_page_token")
+            if not token:
+                return found
+
+    expected = pages(1000)
+    monkeypatch.setattr(candidates, "MOST_RUNS", 0)
+    monkeypatch.setattr(candidates, "MOST", 0)
+    monkeypatch.setattr(run_walk, "WINDOW", 6)
+    monkeypatch.setattr(lanes, "MANY", 1)
+    monkeypatch.setattr(lanes, "RUNS_PER_STATEMENT", per_statement)
+
+    assert expected
+    assert pages(4) == expected

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tracking_server.api import codec, multipart, presigned
 from tracking_server.api.codec import required
+from tracking_server.api.fields import run_id_of
 from tracking_server.api.routing import AJAX_V2, Endpoint, Raw, Rpc
-from tracking_server.api.runs import run_id_of
-from tracking_server.api.transfers import ask, listed, listing, receive, send_file
+from tracking_server.api.transfers import ask, listing, listing_of, receive, send_file
 from tracking_server.artifacts.paths import safe_path
 from tracking_server.artifacts.places import Place
-from tracking_server.artifacts.protocol import ArtifactInfo
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
 from tracking_server.store import runs
@@ -46,22 +43,13 @@ async def _place(services: Services, run_id: str) -> tuple[Place, str]:
 async def list_run(services: Services, request: ListRun) -> object:
     """The entries of a directory among a run's artifacts, with paths relative to the run's root."""
     place, root_uri = await _place(services, run_id_of(request))
-    return await listing(place, request.path, root_uri)
+    return await listing_of(place, request.path, root_uri)
 
 
 async def list_proxy(services: Services, request: ListProxy) -> object:
     """The entries of a directory behind the proxy, with their bare names."""
-    store = services.places.proxied
     path = safe_path(request.path)
-    found = await listed(store, path)
-    if not found:
-        return {}
-    return {
-        "files": [
-            ArtifactInfo(path=PurePosixPath(entry.path).name, is_dir=entry.is_dir, file_size=entry.file_size)
-            for entry in found
-        ]
-    }
+    return await listing(services.places.proxied, path, lambda path: path.rpartition("/")[2])
 
 
 async def download(services: Services, request: Request) -> Response:

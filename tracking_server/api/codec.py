@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from tracking_server.api.sloppy_numbers import with_plain_numbers
 from tracking_server.errors import InvalidParameter
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -73,7 +74,10 @@ def convert(document: object, kind: type[T]) -> T:
     except RecursionError:
         raise InvalidParameter("The request's body is nested too deeply.") from None
     except msgspec.ValidationError as error:
-        raise InvalidParameter(_explain(error, normal)) from None
+        try:
+            return msgspec.convert(with_plain_numbers(normal, kind), kind, strict=False)
+        except msgspec.ValidationError:
+            raise InvalidParameter(_explain(error, normal)) from None
 
 
 def from_query(pairs: Iterable[tuple[str, str]], kind: type[T]) -> T:

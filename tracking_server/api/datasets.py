@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tracking_server.api.routing import AJAX_V2, Endpoint, Rpc
+from tracking_server.api.routing import Endpoint, Rpc
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
 from tracking_server.store import datasets
@@ -38,7 +38,6 @@ ENDPOINTS: list[Endpoint] = [
         path="/mlflow/experiments/search-datasets",
         request=SearchDatasets,
         handle=find,
-        prefixes=AJAX_V2,
         reads=True,
     ),
     # Without its slash, as MLflow's own table has it, and so its clients.

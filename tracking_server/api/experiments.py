@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
 from tracking_client.wire import limits
 from tracking_server.api.codec import Int64, required
-from tracking_server.api.keys import Kind, checked_key
+from tracking_server.api.fields import TagIn, text_of
 from tracking_server.api.routing import Endpoint, Rpc
 from tracking_server.api.search_reply import search_reply
 from tracking_server.artifacts.paths import location_problem
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
 from tracking_server.store import experiments, paging, search
-
-
-class TagIn(msgspec.Struct):
-    """A key with its text, as clients send it."""
-
-    key: str | None = None
-    value: str | None = None
 
 
 class Create(msgspec.Struct):
@@ -67,18 +62,6 @@ class Search(msgspec.Struct):
     view_type: str | int = "ACTIVE_ONLY"
 
 
-def text_of(tags: list[TagIn] | None, kind: Kind, field: str | None = None) -> dict[str, str]:
-    """Keys and texts of a list as clients send it; the last of equal keys wins. Raises InvalidParameter.
-
-    `field` is the list's name in the request, for messages; None where the request is about one key.
-    """
-    result: dict[str, str] = {}
-    for index, tag in enumerate(tags or ()):
-        path = "key" if field is None else f"{field}[{index}].key"
-        result[checked_key(tag.key, kind, path)] = tag.value or ""
-    return result
-
-
 def experiment_tags_of(tags: list[TagIn] | None) -> dict[str, str]:
     """Tags of an experiment. Raises InvalidParameter."""
     result = text_of(tags, "tag")
@@ -102,18 +85,26 @@ def _checked_name(name: str | None, field: str) -> str:
     return found
 
 
+def _location(given: str | None) -> str | None:
+    """Where the artifacts go: as in MLflow, a relative directory is one of where the server was started."""
+    if not given:
+        return None
+    problem = location_problem(given)
+    if problem is not None:
+        raise InvalidParameter(problem)
+    return given if ":" in given else str(Path(given).absolute())
+
+
 async def create(services: Services, request: Create) -> object:
     """Make an experiment."""
     name = _checked_name(request.name, "name")
-    problem = location_problem(request.artifact_location or "")
-    if problem is not None:
-        raise InvalidParameter(problem)
+    location = _location(request.artifact_location)
     tags = experiment_tags_of(request.tags)
     experiment_id = await services.database.write(
         lambda connection: experiments.create(
             connection,
             name,
-            artifact_location=request.artifact_location,
+            artifact_location=location,
             artifact_root=services.settings.experiment_root,
             tags=tags,
         )

@@ -10,15 +10,16 @@ from starlette.responses import Response
 
 from tracking_client.wire import limits
 from tracking_server.api.codec import Int64, required
-from tracking_server.api.experiments import TagIn
+from tracking_server.api.fields import TagIn
 from tracking_server.api.routing import AJAX_V2, Endpoint, Raw, Rpc
 from tracking_server.api.search_reply import search_reply
-from tracking_server.api.transfers import listing, send_file
+from tracking_server.api.transfers import listing_of, send_file
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
 from tracking_server.store import logged_models, paging, search
 
 MAX_PER_PAGE = 100
+MAX_DATASETS = 50
 DEFAULT_PER_PAGE = 50
 MAX_TEXT_LENGTH = 16_000
 """What every database holds in a text column, whatever the characters."""
@@ -205,6 +206,10 @@ async def find(services: Services, request: Search) -> object:
         max_results=paging.checked_max_results(min(request.max_results or DEFAULT_PER_PAGE, MAX_PER_PAGE)),
         page_token=request.page_token,
     )
+    if len(request.datasets) > MAX_DATASETS:
+        raise InvalidParameter(
+            f"`datasets` names {len(request.datasets)} datasets, more than {MAX_DATASETS}."
+        )
     if not all(dataset.dataset_name for dataset in request.datasets):
         raise InvalidParameter("`dataset_name` in the `datasets` clause must be specified.")
     datasets = tuple(
@@ -233,7 +238,7 @@ async def directory(services: Services, request: Directory) -> object:
     """The entries of a directory among a logged model's artifacts."""
     model = await services.database.read(lambda connection: logged_models.find(connection, request.model_id))
     place = services.places.of(model.artifact_uri)
-    return await listing(place, request.artifact_directory_path, model.artifact_uri)
+    return await listing_of(place, request.artifact_directory_path, model.artifact_uri)
 
 
 async def file(services: Services, request: Request) -> Response:

@@ -12,8 +12,8 @@ from starlette.responses import StreamingResponse
 
 from tracking_server.api import codec
 from tracking_server.api.codec import Int64, required
+from tracking_server.api.fields import run_id_of
 from tracking_server.api.routing import AJAX_V2, Endpoint, Rpc
-from tracking_server.api.runs import run_id_of
 from tracking_server.errors import InvalidParameter, NotFound
 from tracking_server.services import Services
 from tracking_server.store import metrics, page_token, runs
@@ -107,9 +107,12 @@ def _history(
 def _cursor(token: str, run_id: str, key: str) -> Cursor | None:
     if not token:
         return None
-    found = page_token.read(token, about=(run_id, key))
-    match found:
-        case [int(timestamp_ms), int(step), int() | float() as value, bool(is_nan)]:
+    match page_token.read(token, about=(run_id, key)):
+        case [timestamp_ms, step, value, bool(is_nan)] if (
+            page_token.is_int64(timestamp_ms)
+            and page_token.is_int64(step)
+            and (isinstance(value, float) or page_token.is_int64(value))
+        ):
             return timestamp_ms, step, float(value), is_nan
     raise InvalidParameter("Invalid page token")
 

@@ -12,8 +12,9 @@ import msgspec
 from sqlalchemy import Connection
 
 from tracking_server.api.codec import required
+from tracking_server.api.fields import run_id_of
 from tracking_server.api.routing import Endpoint
-from tracking_server.api.runs import post, run_id_of
+from tracking_server.api.runs import post
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
 from tracking_server.store import model_history

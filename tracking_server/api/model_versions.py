@@ -5,21 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tracking_server.api import registry_events
 from tracking_server.api.codec import Int64, required
-from tracking_server.api.experiments import TagIn
-from tracking_server.api.model_sources import Origin, resolve
+from tracking_server.api.fields import TagIn
+from tracking_server.api.model_sources import Origin, is_inside, resolve
 from tracking_server.api.registry_fields import description_of, link_of, name_of, tag_of, tags_of, version_of
 from tracking_server.api.routing import Endpoint, Raw, Rpc
 from tracking_server.api.search_reply import search_reply
 from tracking_server.api.transfers import send_file
+from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
 from tracking_server.store import model_versions, paging, registry_search
 from tracking_server.store.model_versions import NewVersion
 from tracking_server.store.registered_models import says_prompt
+from tracking_server.store.registry_records import ModelVersion
 
 MAX_PER_PAGE = 200_000
 
@@ -102,12 +105,35 @@ async def create(services: Services, request: Create) -> object:
         description=description_of(request.description),
         tags=tags,
     )
+
+    def make(connection: Connection) -> ModelVersion:
+        _hold_owner(connection, origin)
+        return model_versions.create(connection, new)
+
     version = await registry_events.change(
         services,
-        lambda connection: model_versions.create(connection, new),
+        make,
         lambda _connection, made: registry_events.version_created(made, tags),
     )
     return {"model_version": version}
+
+
+def _hold_owner(connection: Connection, origin: Origin) -> None:
+    """What has the version's files stays until the version is there, and then because of it.
+
+    It was found before, but may have been collected since. Raises InvalidParameter, NotFound.
+    """
+    scheme, _, path = origin.source.partition(":")
+    name, _, number = path.removeprefix("/").partition("/")
+    if scheme.lower() == "models" and number:
+        model_versions.find(connection, name, number)
+    elif scheme.lower() == "models" or origin.root is not None:
+        locations = model_versions.hold_artifacts(connection, origin.run_id, origin.model_id)
+        if not any(is_inside(location, origin.location) for location in locations):
+            raise InvalidParameter(
+                f"Invalid model version source: '{origin.source[:300]}'. The run or logged model among whose "
+                "artifacts it is was removed."
+            )
 
 
 async def update(services: Services, request: Update) -> object:

@@ -16,8 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracking_server.api import codec
+from tracking_server.api.bodies import limited_body
 from tracking_server.api.codec import Int64, required
-from tracking_server.api.routing import MAX_JSON_BYTES, Endpoint, Raw, Rpc, limited_body
+from tracking_server.api.routing import MAX_JSON_BYTES, Endpoint, Raw, Rpc
 from tracking_server.api.transfers import ask, receive
 from tracking_server.artifacts.local_multipart import LocalMultipart, PartWriter
 from tracking_server.artifacts.paths import safe_path
@@ -107,9 +108,11 @@ async def complete(services: Services, request: Complete) -> object:
     """Make the file of the parts that were put."""
     target = _target(request.artifact_path, request.path)
     upload_id = str(required(request.upload_id, "upload_id"))
+    told = required(request.parts or None, "parts")
+    if len(told) > MAX_PARTS:
+        raise InvalidParameter(f"An upload has at most {MAX_PARTS} parts (got {len(told)}).")
     parts = [
-        Part(number=int(required(part.part_number, "parts.part_number")), etag=part.etag)
-        for part in required(request.parts or None, "parts")
+        Part(number=int(required(part.part_number, "parts.part_number")), etag=part.etag) for part in told
     ]
     await ask("stored", _uploads(services).finish, target, upload_id, parts)
     return {}

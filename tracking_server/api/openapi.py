@@ -25,7 +25,6 @@ from tracking_server.services import Services
 PATH = "/openapi.json"
 _REF = "#/components/schemas/{name}"
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::path)?\}")
-_OPEN = frozenset({"/health", "/version"})
 _JSON = "application/json"
 
 
@@ -102,7 +101,7 @@ def _operation(each: Endpoint, prefix: str, schemas: _Schemas) -> dict[str, Any]
         "responses": {"default": _content("An error.", _JSON, schemas.of(Error))},
         "x-reads": each.is_reading,
     }
-    if each.path in _OPEN:
+    if each.is_open:
         operation["security"] = []
     if isinstance(each, Rpc):
         _add_rpc(operation, each, schemas)

@@ -8,7 +8,7 @@ import msgspec
 
 from tracking_server.api import registry_events
 from tracking_server.api.codec import Int64
-from tracking_server.api.experiments import TagIn
+from tracking_server.api.fields import TagIn
 from tracking_server.api.registry_fields import (
     alias_of,
     description_of,

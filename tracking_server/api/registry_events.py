@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from tracking_server.services import Services
 from tracking_server.store import registered_models, webhook_deliveries
-from tracking_server.store.experiments import now_ms
+from tracking_server.store.clock import now_ms
 from tracking_server.store.registered_models import says_prompt
 from tracking_server.store.registry_records import ModelVersion
 from tracking_server.webhooks.events import Event, EventKind, body_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracking_server.api.codec import required
-from tracking_server.api.experiments import TagIn, text_of
+from tracking_server.api.fields import TagIn, text_of
 from tracking_server.errors import InvalidParameter
 from tracking_server.store import model_aliases, registered_models
 

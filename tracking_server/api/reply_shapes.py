@@ -31,7 +31,6 @@ _REGISTERED_MODEL = {"registered_model": RegisteredModel}
 _VERSION = {"model_version": ModelVersion}
 _DATASETS = {"dataset_summaries": list[DatasetSummary]}
 _SIGNED = {"presigned_url": str, "headers": dict[str, str], "file_size": int}
-_WEBHOOKS = "/mlflow/webhooks"
 _WEBHOOK = {"webhook": Webhook}
 
 SHAPES: Mapping[tuple[str, str], Mapping[str, Any]] = {
@@ -113,6 +112,7 @@ SHAPES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("POST", "/runner/import"): {
         "places": list[importing.Place],
         "runs_here": list[str],
+        "followed": list[str],
         "problems": list[importing.Problem],
     },
 }

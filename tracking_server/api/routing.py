@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tracking_server.api import codec, unsupported
-from tracking_server.api.bodies import limited_body, patient
+from tracking_server.api.bodies import limited_body
 from tracking_server.errors import EndpointNotFound, InvalidParameter, MethodNotAllowed, ServerError
 from tracking_server.services import Services
 
@@ -42,8 +42,6 @@ __all__ = [
     "Raw",
     "Rpc",
     "error_reply",
-    "limited_body",
-    "patient",
 ]
 
 _log = logging.getLogger("tracking_server")
@@ -51,24 +49,35 @@ _PLACEHOLDER = re.compile(r"\{(\w+)(:path)?\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rpc(Generic[T]):
-    """A call with a typed request and a JSON reply.
+class _Served:
+    """Where something is served, and to whom.
 
-    Placeholders of the path become fields of the request; so do query parameters of a GET and the body of
-    every other method. `reads`: nothing is changed by it, so that a token may call it that may only read.
+    `reads`: nothing is changed by it, so that a token may call it that may only read. `is_open`: everybody
+    may call it, without a token and by whatever name of the server.
     """
 
     method: str
     path: str
-    request: type[T]
-    handle: Callable[[Services, T], Awaitable[object]]
     prefixes: Sequence[str] = V2
     reads: bool = False
+    is_open: bool = False
 
     @property
     def is_reading(self) -> bool:
         """Whether a call changes nothing: every GET, and what is marked."""
         return self.reads or self.method == "GET"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rpc(_Served, Generic[T]):
+    """A call with a typed request and a JSON reply.
+
+    Placeholders of the path become fields of the request; so do query parameters of a GET and the body of
+    every other method.
+    """
+
+    request: type[T]
+    handle: Callable[[Services, T], Awaitable[object]]
 
     async def respond(self, services: Services, request: Request) -> Response:
         """Decode, call, encode. Raises ServerError."""
@@ -87,19 +96,10 @@ class Rpc(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Raw:
-    """An endpoint that reads its request and writes its reply itself. `reads` as in Rpc."""
+class Raw(_Served):
+    """An endpoint that reads its request and writes its reply itself."""
 
-    method: str
-    path: str
     handle: Callable[[Services, Request], Awaitable[Response]]
-    prefixes: Sequence[str] = V2
-    reads: bool = False
-
-    @property
-    def is_reading(self) -> bool:
-        """Whether a call changes nothing: every GET, and what is marked."""
-        return self.reads or self.method == "GET"
 
     async def respond(self, services: Services, request: Request) -> Response:
         """Call the handler. Raises ServerError."""
@@ -151,6 +151,15 @@ class ApiRouter:
     def paths(self) -> list[str]:
         """Every path that is served, placeholders as regular expressions."""
         return [*self._exact, *(pattern.pattern for pattern in self._patterns)]
+
+    @property
+    def open_paths(self) -> frozenset[str]:
+        """What everybody may ask."""
+        return frozenset(
+            path
+            for path, methods in self._exact.items()
+            if all(endpoint.is_open for endpoint in methods.values())
+        )
 
     def is_reading(self, method: str, path: str) -> bool:
         """Whether a call changes nothing. What is no endpoint is judged by its method."""

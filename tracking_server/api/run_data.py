@@ -8,10 +8,10 @@ import msgspec
 
 from tracking_client.wire import limits
 from tracking_server.api.codec import Int64, required
-from tracking_server.api.experiments import TagIn, text_of
+from tracking_server.api.fields import TagIn, run_id_of, tags_of, text_of
 from tracking_server.api.keys import checked_key
 from tracking_server.api.routing import Endpoint
-from tracking_server.api.runs import post, run_id_of, tags_of
+from tracking_server.api.runs import post
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
 from tracking_server.store import inputs, runs

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from tracking_client.wire import limits
 from tracking_server.api.codec import Int64, required, wrong_kind
-from tracking_server.api.experiments import TagIn, text_of
+from tracking_server.api.fields import TagIn, run_id_of
 from tracking_server.api.routing import Endpoint, Rpc
 from tracking_server.api.search_reply import search_reply
 from tracking_server.errors import InvalidParameter
@@ -57,14 +58,15 @@ class Search(msgspec.Struct):
     page_token: str = ""
 
 
-def run_id_of(request: Any) -> str:
-    """The run a request is about, under its new or its old name. Raises InvalidParameter."""
-    return str(required(request.run_id or getattr(request, "run_uuid", None), "run_id"))
-
-
-def tags_of(tags: list[TagIn] | None, field: str | None = None) -> dict[str, str]:
-    """Tags as they are stored, cut as in MLflow. Raises InvalidParameter."""
-    return runs.truncated(text_of(tags, "tag", field), runs.MAX_TAG_LENGTH)
+def _first_tags(tags: list[TagIn] | None) -> dict[str, str]:
+    """Tags that a run is made with: as in MLflow, of any characters and length. Raises InvalidParameter."""
+    found = {str(required(tag.key, "key")): tag.value or "" for tag in tags or ()}
+    for key in found:
+        if len(key) > limits.MAX_KEY_LENGTH or "\0" in key:
+            raise InvalidParameter(
+                f"'key' exceeds the maximum length of {limits.MAX_KEY_LENGTH} characters, or holds U+0000"
+            )
+    return found
 
 
 async def create(services: Services, request: Create) -> object:
@@ -76,7 +78,7 @@ async def create(services: Services, request: Create) -> object:
         user_id=request.user_id[:256],
         name=request.run_name,
         start_ms=request.start_time,
-        tags=tags_of(request.tags),
+        tags=_first_tags(request.tags),
         run_id=request.run_id,
     )
     run = await services.database.write(lambda connection: runs.create(connection, new))

@@ -62,7 +62,7 @@ async def _transfers(services: Services) -> tuple[bool, bool]:
 
 
 ENDPOINTS: list[Endpoint] = [
-    Raw(method="GET", path="/health", handle=health, prefixes=("",)),
-    Raw(method="GET", path="/version", handle=version, prefixes=("",)),
+    Raw(method="GET", path="/health", handle=health, prefixes=("",), is_open=True),
+    Raw(method="GET", path="/version", handle=version, prefixes=("",), is_open=True),
     Raw(method="GET", path="/mlflow/server-info", handle=server_info, prefixes=V3),
 ]

@@ -19,8 +19,8 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from tracking_server.api import ranges
-from tracking_server.api.routing import patient
+from tracking_server.api import codec, ranges
+from tracking_server.api.bodies import patient
 from tracking_server.artifacts.paths import is_storable
 from tracking_server.artifacts.places import Place
 from tracking_server.artifacts.protocol import ArtifactInfo, ArtifactReader, ArtifactStore
@@ -58,23 +58,28 @@ class Writer(Protocol):
         ...
 
 
-async def listed(store: ArtifactStore, path: str) -> list[ArtifactInfo]:
-    """The entries of a directory that can be asked for: those whose names are text. Raises Unavailable."""
-    return await ask("listed", lambda: [entry for entry in store.entries(path) if is_storable(entry.path)])
+async def listing(store: ArtifactStore, path: str, named: Callable[[str], str], **beside: str) -> Response:
+    """The entries of a directory that can be asked for, as JSON with what is to stand `beside` them.
 
+    `named` makes what is sent of an entry's path. Raises InvalidParameter, Unavailable.
+    """
 
-async def listing(place: Place, inside: str, root_uri: str) -> dict[str, object]:
-    """The entries of a directory of `place`, relative to it. Raises InvalidParameter, Unavailable."""
-    path = place.path(inside)
-    found = await listed(place.store, path)
-    start = len(place.prefix) + 1 if place.prefix else 0
-    reply: dict[str, object] = {"root_uri": root_uri}
-    if found:
-        reply["files"] = [
-            ArtifactInfo(path=entry.path[start:], is_dir=entry.is_dir, file_size=entry.file_size)
-            for entry in found
+    def encoded() -> bytes:
+        # In the thread: a directory may have a hundred thousand entries.
+        files = [
+            ArtifactInfo(path=named(entry.path), is_dir=entry.is_dir, file_size=entry.file_size)
+            for entry in store.entries(path)
+            if is_storable(entry.path)
         ]
-    return reply
+        return codec.encode({**beside, **({"files": files} if files else {})})
+
+    return Response(await ask("listed", encoded), media_type="application/json")
+
+
+async def listing_of(place: Place, inside: str, root_uri: str) -> Response:
+    """The entries of a directory of `place`, relative to it. Raises InvalidParameter, Unavailable."""
+    start = len(place.prefix) + 1 if place.prefix else 0
+    return await listing(place.store, place.path(inside), lambda path: path[start:], root_uri=root_uri)
 
 
 async def send_file(store: ArtifactStore, path: str, request: Request | None = None) -> Response:

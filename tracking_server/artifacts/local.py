@@ -7,8 +7,10 @@ the tree, synced, and moved into place, so that it is seen whole or not at all.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
+import secrets
 import shutil
 import stat
 from collections.abc import Iterator
@@ -80,15 +82,31 @@ class LocalArtifacts:
         return target
 
     def remove(self, path: str) -> None:
-        """See `ArtifactStore.remove`."""
+        """See `ArtifactStore.remove`. A link goes itself, and not what it leads to."""
         if not path:
             raise InvalidParameter("The root of all artifacts cannot be deleted")
-        target = self._inside(path)
-        if target.is_dir():
-            shutil.rmtree(target)
+        directory, _, name = path.rpartition("/")
+        self._inside(path)
+        target = self._inside(directory) / name
+        if target.is_dir() and not target.is_symlink():
+            self._remove_directory(target)
         else:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 target.unlink()
+
+    def _remove_directory(self, target: Path) -> None:
+        """Out of sight in one step, however many do so at once; what is left then, the sweeper takes."""
+        self.uploads.mkdir(parents=True, exist_ok=True)
+        out_of_sight = self.uploads / f"removed-{secrets.token_hex(16)}"
+        try:
+            target.rename(out_of_sight)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EBUSY):  # another disk is mounted there
+                raise
+            out_of_sight = target
+        shutil.rmtree(out_of_sight, ignore_errors=out_of_sight != target)
 
     def entries(self, path: str) -> Iterator[ArtifactInfo]:
         """See `ArtifactStore.entries`."""
@@ -124,6 +142,8 @@ class LocalArtifacts:
         root = self._root.resolve()
         target = (root / path).resolve()
         if target != root and root not in target.parents:
+            raise InvalidParameter(f"Invalid path: {path!r}")
+        if path and (target == root or target.is_relative_to(root / UPLOADS)):  # through a link
             raise InvalidParameter(f"Invalid path: {path!r}")
         return target
 

@@ -56,7 +56,7 @@ class Location:
         """What is to be installed before the place can be reached; None where nothing is."""
         if self.kind == "local" or find_spec(_LIBRARIES[self.kind]) is not None:
             return None
-        return f"{_LIBRARIES[self.kind]} is not installed. Install it: pip install 'runner[{self.kind}]'"
+        return f"{_LIBRARIES[self.kind]} is not installed. Install it: pip install {_LIBRARIES[self.kind]}"
 
     def inside(self, outer: Location) -> str | None:
         """The path of this place below `outer`; None where it is elsewhere."""

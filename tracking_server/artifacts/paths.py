@@ -25,11 +25,12 @@ def safe_path(path: str) -> str:
 
     Raises InvalidParameter for everything that could name something else.
     """
+    if len(path) > MAX_PATH_LENGTH:  # first: decoding a long one takes long
+        raise InvalidParameter(f"Invalid path: {path[:200]!r}… has more than {MAX_PATH_LENGTH} characters")
     decoded = _decoded(path)
     parts = [part for part in decoded.split("/") if part not in ("", ".")]
     if (
-        len(path) > MAX_PATH_LENGTH
-        or decoded.startswith("/")
+        decoded.startswith("/")
         or ".." in parts
         or _FORBIDDEN.search(decoded)
         or _SCHEME_OR_DRIVE.match(decoded)
@@ -60,13 +61,15 @@ def _decoded(path: str) -> str:
 
 def location_problem(location: str) -> str | None:
     """What is wrong with `location` as the artifact location of an experiment, or None."""
+    if len(location) > MAX_PATH_LENGTH:
+        return f"Invalid artifact location: {location[:200]!r}… has more than {MAX_PATH_LENGTH} characters"
     try:
         decoded = _decoded(location)
     except InvalidParameter as error:
         return str(error)
     scheme, separator, rest = decoded.partition(":")
     parts = (rest if separator else scheme).split("/")
-    if len(location) > MAX_PATH_LENGTH or _FORBIDDEN.search(decoded) or ".." in parts:
+    if _FORBIDDEN.search(decoded) or ".." in parts:
         return (
             f"Invalid artifact location: {location[:200]!r}. It must not hold '..', '#', '?', ';', "
             "backslashes or control characters."

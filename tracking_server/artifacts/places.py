@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tracking_server.artifacts import local_uploads, locations
+from tracking_server.artifacts import configured, local_uploads, locations
 from tracking_server.artifacts.local import LocalArtifacts
 from tracking_server.artifacts.local_multipart import LocalMultipart
 from tracking_server.artifacts.locations import Location
 from tracking_server.artifacts.paths import safe_path
 from tracking_server.artifacts.protocol import ArtifactStore, SignedTransfers
-from tracking_server.errors import InvalidParameter, NotSupported, StartRefused
+from tracking_server.errors import InvalidParameter, NotSupported
 from tracking_server.settings import Settings
 
 PROXY_SCHEME = "mlflow-artifacts"
@@ -53,11 +53,12 @@ class Places:
     """The stores of one server. Immutable after construction; thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
-        destination = _destination(settings)
+        destination = configured.destination(settings)
         self._proxied = _Opened(destination, settings) if settings.serve_artifacts else None
+        self._is_written_to = settings.serve_artifacts and settings.default_artifact_root is None
         self._root = None
         if settings.default_artifact_root is not None:
-            root = _root(settings.default_artifact_root)
+            root = configured.root(settings.default_artifact_root, settings)
             self._root = None if root is None else _Opened(root, settings)
         elif not settings.serve_artifacts:
             self._root = _Opened(destination, settings)
@@ -113,36 +114,12 @@ class Places:
             f"The artifacts of '{artifact_uri[:300]}' are not served by this server: read them there."
         )
 
+    def make_ready(self) -> None:
+        """Make the directory that artifacts come to. Raises StartRefused where it cannot be written to."""
+        if self._is_written_to and isinstance(self.proxied, LocalArtifacts):
+            configured.make_directory(self.proxied.root)
+
     def sweep(self) -> int:
         """Remove what crashes left of uploads; how many there were. Safe while servers work."""
         stores = {opened.store for opened in (self._proxied, self._root) if opened is not None}
         return sum(local_uploads.sweep(store.root) for store in stores if isinstance(store, LocalArtifacts))
-
-
-def _destination(settings: Settings) -> Location:
-    given = f"--artifacts-destination {settings.artifacts_destination}"
-    try:
-        location = locations.parse(settings.artifacts_destination)
-    except ValueError as error:  # it may hold a password, and is not repeated
-        raise StartRefused(f"--artifacts-destination is malformed: {error}") from None
-    if location is None:
-        raise StartRefused(
-            f"{given}: there is no store for this scheme. Give a directory, s3://, gs://, wasbs:// or "
-            "abfss://, or let clients write to the store themselves with --default-artifact-root."
-        )
-    problem = location.missing or locations.misconfigured(location)
-    if problem is not None:
-        raise StartRefused(f"{given}: {problem}")
-    return location
-
-
-def _root(uri: str) -> Location | None:
-    """Where clients write; None where this server could not look."""
-    try:
-        location = locations.parse(uri)
-    except ValueError as error:
-        raise StartRefused(f"--default-artifact-root is malformed: {error}") from None
-    problem = None if location is None else locations.misconfigured(location)
-    if problem is not None:
-        raise StartRefused(f"--default-artifact-root {uri}: {problem}")
-    return location

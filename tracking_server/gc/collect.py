@@ -19,9 +19,13 @@ from tracking_server.artifacts.places import Places
 from tracking_server.errors import StartRefused
 from tracking_server.gc import plan, rows
 from tracking_server.gc.files import Belongings, belongings
-from tracking_server.gc.wish import Found, Wish
+from tracking_server.gc.registered import RegisteredFiles
+from tracking_server.gc.wish import Found, Kind, Wish
 from tracking_server.settings import Settings
+from tracking_server.store import schema
 from tracking_server.store.engine import Database
+
+CHANGED = "it was restored, registered as a model version, or read by a run, meanwhile"
 
 
 def collect(settings: Settings, wish: Wish, *, delete: bool) -> Iterator[Found]:
@@ -49,7 +53,8 @@ class _Collector:
         self._wish = wish
         self._delete = delete
         self._gone: Counter[tuple[int, str]] = Counter()
-        self._models_gone: set[int] = set()
+        self._models_told: set[int] = set()
+        self._registered_files = RegisteredFiles()
 
     def all(self) -> Iterator[Found]:
         for run_id, reason in self._database.read_now(lambda c: plan.unknown_runs(c, self._wish)):
@@ -57,7 +62,7 @@ class _Collector:
         for row in plan.deleted_runs(self._database, self._wish):
             yield from self._run(row)
         for row in plan.deleted_models(self._database, self._wish):
-            if row.id not in self._models_gone:
+            if row.id not in self._models_told:
                 yield self._model(row)
         for row in plan.deleted_experiments(self._database, self._wish):
             yield self._experiment(row)
@@ -66,19 +71,19 @@ class _Collector:
         models = self._database.read_now(lambda c: plan.models_of_run(c, row.uuid))
         files = self._files(row)
         found = self._described("run", row, files)
-        kept = self._reason_to_keep(row.uuid, [model.uuid for model in models], files)
+        kept = self._reason_to_keep(row, models, files)
         going: list[Row[Any]] = []
         if kept is None:
             going, staying = self._divided(row, models)
             if self._delete and not self._database.write_and_wait(lambda c: self._mark(c, row, going)):
-                kept, staying = "it was restored, or registered as a model version, meanwhile", []
+                kept = CHANGED
             else:
+                self._models_told.update(model.id for model in models)
                 yield from staying
         if kept is not None:
             yield _with(found, kept=kept)
             return
         for model in going:
-            self._models_gone.add(model.id)
             yield self._marked_model(model)
         if self._delete:
             files.remove()
@@ -91,10 +96,21 @@ class _Collector:
     def _files(self, row: Row[Any]) -> Belongings:
         return belongings(self._places, row.artifact_uri, None if _marked(row) else row.uuid)
 
-    def _reason_to_keep(self, run_uuid: str, models: list[str], files: Belongings) -> str | None:
-        registered = self._database.read_now(lambda c: rows.version_from_run(c, run_uuid, models))
+    def _reason_to_keep(self, run: Row[Any] | None, models: list[Row[Any]], files: Belongings) -> str | None:
+        registered = self._database.read_now(lambda c: self._registered(c, run, models))
         if registered is not None:
             return f"{registered}: delete that first"
+        return self._problem(files)
+
+    def _registered(self, connection: Connection, run: Row[Any] | None, models: list[Row[Any]]) -> str | None:
+        """A model version that needs a run or one of these models, in words; or None."""
+        named = rows.version_from_run(
+            connection, "" if run is None else run.uuid, [model.uuid for model in models]
+        )
+        owners = models if run is None else [run, *models]
+        return named or self._registered_files.version_in(connection, owners)
+
+    def _problem(self, files: Belongings) -> str | None:
         if files.problem is not None and not self._wish.leave_artifacts:
             return f"its artifacts cannot be removed from here ({files.problem})"
         return None
@@ -105,22 +121,25 @@ class _Collector:
         staying: list[Found] = []
         for model in models:
             files = self._files(model)
-            reader = self._reader(model, run)
-            if reader is not None:
-                staying.append(_with(self._described("model", model, files), kept=f"run {reader} reads it"))
-            elif files.problem is not None and not self._wish.leave_artifacts:
-                reason = f"its artifacts cannot be removed from here ({files.problem})"
-                staying.append(_with(self._described("model", model, files), kept=reason))
+            kept = self._reader(model, run.id) or self._problem(files)
+            if kept is not None:
+                staying.append(_with(self._described("model", model, files), kept=kept))
             else:
                 going.append(model)
         return going, staying
 
-    def _reader(self, model: Row[Any], run: Row[Any]) -> str | None:
-        return self._database.read_now(lambda c: rows.reader_of(c, model.uuid, run.id))
+    def _reader(self, model: Row[Any], but: int | None) -> str | None:
+        """That a run still reads a model, in words; None where no run but `but` does."""
+        reader = self._database.read_now(lambda c: rows.reader_of(c, model.uuid, but))
+        return None if reader is None else f"run {reader} reads it"
 
     def _mark(self, connection: Connection, run: Row[Any], models: list[Row[Any]]) -> bool:
         """Take the run and its models out of reach, unless something changed since they were looked at."""
-        if rows.version_from_run(connection, run.uuid, [model.uuid for model in models]) is not None:
+        rows.hold(connection, schema.runs, [run.id])
+        rows.hold(connection, schema.logged_models, [model.id for model in models])
+        if self._registered(connection, run, models) is not None:
+            return False
+        if any(rows.reader_of(connection, model.uuid, run.id) for model in models):
             return False
         before_ms = self._wish.before_ms if not _marked(run) else 2**62
         if not rows.mark_run(connection, run.id, before_ms, leave_files=self._leaves(run)):
@@ -144,17 +163,24 @@ class _Collector:
         return found
 
     def _model(self, row: Row[Any]) -> Found:
-        """A model that was deleted by itself."""
+        """A model that was deleted without a run that made it."""
         files = self._files(row)
-        registered = self._database.read_now(lambda c: rows.version_from_run(c, "", [row.uuid]))
-        if registered is not None:
-            return _with(self._described("model", row, files), kept=f"{registered}: delete that first")
-        if files.problem is not None and not self._wish.leave_artifacts:
-            reason = f"its artifacts cannot be removed from here ({files.problem})"
-            return _with(self._described("model", row, files), kept=reason)
-        if self._delete and not _marked(row):
-            self._database.write_and_wait(lambda c: rows.mark_model(c, row, leave_files=self._leaves(row)))
+        kept = self._reason_to_keep(None, [row], files) or self._reader(row, None)
+        if kept is None and self._delete and not _marked(row):
+            marked = self._database.write_and_wait(lambda c: self._mark_model(c, row))
+            kept = None if marked else CHANGED
+        if kept is not None:
+            return _with(self._described("model", row, files), kept=kept)
         return self._marked_model(row)
+
+    def _mark_model(self, connection: Connection, row: Row[Any]) -> bool:
+        """Take the model out of reach, unless something changed since it was looked at."""
+        if not rows.is_deleted(connection, row.id):
+            return False
+        if self._registered(connection, None, [row]) or rows.reader_of(connection, row.uuid, None):
+            return False
+        rows.mark_model(connection, row, leave_files=self._leaves(row))
+        return True
 
     def _experiment(self, row: Row[Any]) -> Found:
         found = Found(
@@ -174,19 +200,25 @@ class _Collector:
             return _with(found, kept="it was restored meanwhile")
         return found
 
-    def _described(self, kind: Any, row: Row[Any], files: Belongings) -> Found:
+    def _described(self, kind: Kind, row: Row[Any], files: Belongings) -> Found:
         count, size_bytes = files.measure()
         return Found(
             kind=kind,
             id=row.uuid,
             name=row.name,
             experiment_id=row.experiment_id,
-            deleted_at_ms=row.deleted_at_ms if kind == "run" else row.updated_at_ms,
+            deleted_at_ms=_deleted_at_ms(kind, row),
             points=self._database.read_now(lambda c: plan.points_of(c, row.id)) if kind == "run" else 0,
             files=count,
             size_bytes=size_bytes,
             note=f"its artifacts stay: {files.problem}" if files.problem is not None else None,
         )
+
+
+def _deleted_at_ms(kind: Kind, row: Row[Any]) -> int | None:
+    """None where something is deleted by what it belongs to alone."""
+    at_ms: int | None = row.deleted_at_ms if kind == "run" else row.updated_at_ms if row.deleted else None
+    return at_ms
 
 
 def _marked(row: Row[Any]) -> bool:

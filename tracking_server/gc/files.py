@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tracking_server.artifacts.local import LocalArtifacts
 from tracking_server.artifacts.local_uploads import UPLOADS
 from tracking_server.artifacts.places import Places
 from tracking_server.artifacts.protocol import ArtifactStore
@@ -43,6 +44,12 @@ def belongings(places: Places, artifact_uri: str, owner_id: str | None) -> Belon
         place = places.of(artifact_uri)
     except (ServerError, ValueError) as error:
         return Belongings(problem=str(error))
+    if isinstance(place.store, LocalArtifacts) and not place.store.root.is_dir():
+        # Else their files would be taken for gone, and nobody would ever find them again.
+        return Belongings(
+            problem=f"there is no directory {place.store.root}: "
+            "give --artifacts-destination as the server has it"
+        )
     parts = place.prefix.split("/")
     is_its_own = len(parts) > 1 and parts[-1] == "artifacts" and owner_id in (None, parts[-2])
     if not is_its_own or parts[0].casefold() == UPLOADS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, Table, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, func, or_, select, true
 from sqlalchemy.engine import Row
 
 from tracking_server.gc.rows import MARK
@@ -38,11 +38,25 @@ def models_of_run(connection: Connection, run_uuid: str) -> list[Row[Any]]:
 
 
 def deleted_models(database: Database, wish: Wish) -> Rows:
-    """The rows of logged models that were deleted by themselves, or were left by an earlier collection."""
-    marked = logged_models.c.uuid.startswith(MARK)
-    old = or_(marked, logged_models.c.updated_at_ms < wish.before_ms) if wish.run_ids is None else marked
-    statement = select(logged_models).where(logged_models.c.deleted == true(), old)
+    """The rows of logged models that were deleted by themselves, or that no run made, with their experiment.
+
+    Also those that an earlier collection left.
+    """
+    wanted = and_(logged_models.c.deleted == true(), logged_models.c.uuid.startswith(MARK))
+    if wish.run_ids is None:
+        old = logged_models.c.updated_at_ms < wish.before_ms
+        wanted = or_(wanted, and_(logged_models.c.deleted == true(), old), _left_in_deleted_experiment(wish))
+    statement = select(logged_models).where(wanted)
     return _pages(database, _of_experiments(statement, logged_models, wish), logged_models)
+
+
+def _left_in_deleted_experiment(wish: Wish) -> ColumnElement[bool]:
+    """Whether a logged model, deleted or not, is of no run, and of an experiment deleted long enough ago."""
+    long_ago = select(experiments.c.id).where(
+        experiments.c.deleted == true(), experiments.c.updated_at_ms < wish.before_ms
+    )
+    of_a_run = exists().where(runs.c.uuid == logged_models.c.source_run_uuid)
+    return and_(logged_models.c.experiment_id.in_(long_ago), ~of_a_run)
 
 
 def deleted_experiments(database: Database, wish: Wish) -> Rows:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, exists, func, select, true, update
+from sqlalchemy import Connection, Table, delete, exists, func, or_, select, true, update
 
 from tracking_server.store.registry_schema import model_versions, registered_models
 from tracking_server.store.runs import COLLECTED
@@ -59,10 +59,30 @@ def reader_of(connection: Connection, model_uuid: str, but: int | None) -> str |
     found: str | None = connection.execute(
         select(runs.c.uuid)
         .join(run_models, run_models.c.run_id == runs.c.id)
-        .where(run_models.c.model_uuid == model_uuid, runs.c.deleted != true(), runs.c.id != (but or 0))
+        .where(run_models.c.model_uuid == model_uuid, run_models.c.is_output != true())
+        .where(runs.c.deleted != true(), runs.c.id != (but or 0))
         .limit(1)
     ).scalar()
     return found
+
+
+def hold(connection: Connection, table: Table, row_ids: Sequence[int]) -> None:
+    """Whoever needs these rows to stay waits until the transaction ends, or is waited for."""
+    connection.execute(select(table.c.id).where(table.c.id.in_(list(row_ids))).with_for_update())
+
+
+def is_deleted(connection: Connection, model_id: int) -> bool:
+    """Whether a logged model is deleted, by itself or with its experiment, until the transaction ends."""
+    found = connection.execute(
+        select(logged_models.c.id)
+        .join(experiments, experiments.c.id == logged_models.c.experiment_id)
+        .where(
+            logged_models.c.id == model_id,
+            or_(logged_models.c.deleted == true(), experiments.c.deleted == true()),
+        )
+        .with_for_update()
+    ).first()
+    return found is not None
 
 
 def mark_run(connection: Connection, row_id: int, before_ms: int, *, leave_files: bool = False) -> bool:

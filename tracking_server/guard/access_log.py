@@ -4,7 +4,7 @@
      "bytes":812,"duration_ms":3.1,"client":"10.0.0.7","token":"ci"}
 
 `token` is the name of the token, `query` the query string with secrets taken out, where there is one. A file
-that was renamed is opened anew within a second, so that it can be rotated from outside.
+that was renamed is opened anew within two seconds, so that it can be rotated from outside.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from tracking_server.errors import StartRefused
 
 FLUSH_EVERY_S = 0.2
 MAX_WAITING_LINES = 20_000
+MAX_UNWRITTEN_BYTES = 1 << 20
+"""How much is kept for a disk that has no room now."""
 _SECRET_FIELDS = frozenset(
     {"token", "access_token", "password", "secret", "signature", "x-amz-signature", "sig"}
 )
@@ -45,13 +47,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class AccessLog:
     """Where lines go. `write` is for the event loop; a thread of its own does the rest. Loses no line but
-    those that come while more than MAX_WAITING_LINES wait, which it counts.
+    those that come while more than MAX_WAITING_LINES wait, or find no room on the disk: these it counts.
     """
 
     def __init__(self, target: str) -> None:
         self._path = None if target == "-" else Path(target)
         self._lines: deque[Line] = deque()
         self._dropped = 0
+        self._unwritten = b""
         self._closing = threading.Event()
         self._encode = msgspec.json.Encoder().encode
         self._descriptor = self._open()
@@ -89,6 +92,16 @@ class AccessLog:
             )
         )
 
+    @property
+    def dropped(self) -> int:
+        """How many lines were lost that the log does not tell of yet."""
+        return self._dropped
+
+    @property
+    def has_unwritten(self) -> bool:
+        """Whether the disk had no room for something that waits now."""
+        return bool(self._unwritten)
+
     def close(self) -> None:
         """Write what waits and let go of the file."""
         if not self._closing.is_set():
@@ -112,21 +125,26 @@ class AccessLog:
             if self._path is not None and time.monotonic() - checked_at > 1.0:
                 checked_at = time.monotonic()
                 self._reopen_if_moved(self._path)
-        self._flush()
+        for _ in range(2):  # what waited for room, then what was lost meanwhile
+            self._flush()
 
     def _flush(self) -> None:
         lines = [self._lines.popleft() for _ in range(len(self._lines))]
-        if not lines and not self._dropped:
-            return
-        text = b"".join(self._encode(line) + b"\n" for line in lines)
-        if self._dropped:
-            dropped, self._dropped = self._dropped, 0
-            text += self._encode({"dropped": dropped}) + b"\n"
+        text = self._unwritten
+        if len(text) > MAX_UNWRITTEN_BYTES:
+            self._dropped += len(lines)
+        else:
+            text += b"".join(self._encode(line) + b"\n" for line in lines)
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                text += self._encode({"dropped": dropped}) + b"\n"
         try:
             while text:
                 text = text[os.write(self._descriptor, text) :]
-        except OSError:  # a full disk: requests matter more than their log
-            self._dropped += len(lines)
+        except OSError:
+            pass  # a full disk: requests matter more than their log
+        # Gone on with from there, since a line may have been cut in two.
+        self._unwritten = text
 
     def _reopen_if_moved(self, path: Path) -> None:
         try:
@@ -142,6 +160,10 @@ class AccessLog:
             return  # on with the old file
         os.close(self._descriptor)
         self._descriptor = descriptor
+        if self._unwritten:
+            # Its first line may have begun in the other file.
+            self._unwritten = self._unwritten.partition(b"\n")[2]
+            self._dropped += 1
 
 
 def without_secrets(query: bytes) -> str:

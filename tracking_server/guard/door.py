@@ -24,9 +24,6 @@ from tracking_server.guard.origins import AllowedOrigins
 from tracking_server.store import access_tokens
 from tracking_server.traffic import Traffic
 
-OPEN_PATHS = frozenset({"/health", "/version"})
-"""What everybody may ask: whether the server lives, and what it speaks."""
-
 _LOOKED_AT = frozenset({b"host", b"origin", b"sec-fetch-site", b"authorization", b"cookie"})
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _HEADERS = (
@@ -69,13 +66,17 @@ class _Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """An ASGI application around another. `reads` says whether a call changes nothing, by method and path."""
+    """An ASGI application around another.
+
+    `reads` says whether a call changes nothing, by method and path. `open_paths` may be asked by everybody.
+    """
 
     app: ASGIApp
     keyring: Keyring
     hosts: AllowedHosts
     origins: AllowedOrigins
     reads: Callable[[str, str], bool]
+    open_paths: frozenset[str]
     activity: Activity
     traffic: Traffic
     log: AccessLog | None = None
@@ -111,7 +112,7 @@ class Guard:
         """The reply to a request that goes no further; None for one that does. Raises ServerError."""
         scope = exchange.scope
         exchange.headers = _looked_at(scope)
-        if scope["path"] in OPEN_PATHS:
+        if scope["path"] in self.open_paths:
             return None
         method = scope["method"]
         host = exchange.text(b"host") or ""

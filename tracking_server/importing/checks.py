@@ -12,6 +12,7 @@ from tracking_server.artifacts.paths import location_problem
 from tracking_server.importing.records import (
     AliasRecord,
     ExperimentBegin,
+    ModelPoints,
     ModelRecord,
     Point,
     Problem,
@@ -59,6 +60,8 @@ def _what(record: Record) -> str:
             return f"metric points of run {record.run_id[:300]}"
         case ModelRecord():
             return f"logged model {record.model.info.model_id[:300]}"
+        case ModelPoints():
+            return f"metric points of logged model {record.model_id[:300]}"
         case VersionRecord():
             return (
                 f"version {record.version.version[:20]} of the registered model '{record.version.name[:300]}'"
@@ -83,6 +86,8 @@ def _why(record: Record) -> str | None:
             return limits.run_id_problem(record.info.run_id) or _of_status(record.info.status)
         case ModelRecord():
             return _of_model(record)
+        case ModelPoints():
+            return model_id_problem(record.model_id) or _of_points(record.points)
         case RegisteredModelRecord():
             return _of_registered_name(record.name) or _of_tags(record.tags, "tag")
         case VersionRecord():

@@ -34,11 +34,8 @@ def logged_models(reader: Reader, experiment_id: int) -> Iterator[SourceModel]:
         ids = [row.model_id for row in page]
         params = reader.tags("logged_model_params", "model_id", ids, key="param_key", value="param_value")
         tags = reader.tags("logged_model_tags", "model_id", ids, key="tag_key", value="tag_value")
-        metrics = _metrics(reader, ids)
         for row in page:
-            data = LoggedModelData(
-                params=params.get(row.model_id, ()), metrics=tuple(metrics.get(row.model_id, ()))
-            )
+            data = LoggedModelData(params=params.get(row.model_id, ()))
             model = LoggedModel(info=_info(row, tags.get(row.model_id, ())), data=data)
             yield SourceModel(model=model, deleted=row.lifecycle_stage == "deleted")
 
@@ -60,24 +57,21 @@ def _info(row: Any, tags: tuple[Tag, ...]) -> LoggedModelInfo:
     )
 
 
-def _metrics(reader: Reader, ids: list[str]) -> dict[str, list[Metric]]:
+def model_points(reader: Reader, model_id: str) -> Iterator[Metric]:
+    """The metric points of a logged model."""
     table = reader.table("logged_model_metrics")
-    found: dict[str, list[Metric]] = {}
-    for row in reader.rows(select(table).where(table.c.model_id.in_(ids))):
+    for row in reader.stream(select(table).where(table.c.model_id == model_id)):
         value = float("nan") if row.metric_value is None else row.metric_value
-        found.setdefault(row.model_id, []).append(
-            Metric(
-                key=row.metric_name,
-                value=wire_float(*stored_float(value)),
-                timestamp=row.metric_timestamp_ms,
-                step=row.metric_step,
-                run_id=row.run_id,
-                model_id=row.model_id,
-                dataset_name=row.dataset_name,
-                dataset_digest=row.dataset_digest,
-            )
+        yield Metric(
+            key=row.metric_name,
+            value=wire_float(*stored_float(value)),
+            timestamp=row.metric_timestamp_ms,
+            step=row.metric_step,
+            run_id=row.run_id,
+            model_id=row.model_id,
+            dataset_name=row.dataset_name,
+            dataset_digest=row.dataset_digest,
         )
-    return found
 
 
 def registered_models(reader: Reader) -> Iterator[SourceRegistered]:
@@ -85,7 +79,7 @@ def registered_models(reader: Reader) -> Iterator[SourceRegistered]:
     if not reader.has("registered_models"):
         return
     table = reader.table("registered_models")
-    for page in reader.pages(select(table), table.c.name, PER_PAGE):
+    for page in reader.pages(reader.select(table), table.c.name, PER_PAGE):
         names = [row.name for row in page]
         tags = reader.tags("registered_model_tags", "name", names)
         aliases = reader.tags("registered_model_aliases", "name", names, key="alias", value="version")
@@ -106,7 +100,7 @@ def registered_models(reader: Reader) -> Iterator[SourceRegistered]:
 def versions(reader: Reader, name: str) -> Iterator[SourceVersion]:
     """The versions of a registered model, by number; deleted ones, which MLflow only marks, left out."""
     table = reader.table("model_versions")
-    of_model = select(table).where(table.c.name == name)
+    of_model = reader.select(table).where(table.c.name == name)
     for page in reader.pages(of_model, table.c.version, PER_PAGE):
         tags = _version_tags(reader, name, [row.version for row in page])
         for row in page:
@@ -123,7 +117,7 @@ def _version_tags(reader: Reader, name: str, numbers: list[int]) -> dict[int, tu
         return {}
     table = reader.table("model_version_tags")
     found: dict[int, list[Tag]] = {}
-    statement = select(table).where(table.c.name == name, table.c.version.in_(numbers))
+    statement = reader.select(table).where(table.c.name == name, table.c.version.in_(numbers))
     for row in reader.rows(statement.order_by(table.c.key)):
         found.setdefault(row.version, []).append(Tag(row.key, row.value or ""))
     return {number: tuple(tags) for number, tags in found.items()}

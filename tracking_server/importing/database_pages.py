@@ -16,6 +16,9 @@ from tracking_server.store.records import Tag
 
 ROWS_PER_FETCH = 5000
 
+DEFAULT_WORKSPACE = "default"
+"""The one that everything is in where nobody asked MLflow for workspaces."""
+
 
 class Reader:
     """A database that is only read. Every method raises SourceError where it cannot be. For one thread."""
@@ -39,6 +42,24 @@ class Reader:
             with self._failing():
                 self._tables[name] = Table(name, MetaData(), autoload_with=self._engine, resolve_fks=False)
         return self._tables[name]
+
+    def select(self, table: Table) -> Select[Any]:
+        """All of a table that is in the default workspace; all of it where MLflow knew no workspaces yet."""
+        return self._of_default(select(table), table)
+
+    def _of_default(self, statement: Select[Any], table: Table) -> Select[Any]:
+        if "workspace" not in table.c:
+            return statement
+        return statement.where(table.c.workspace == DEFAULT_WORKSPACE)
+
+    def other_workspaces(self, name: str) -> dict[str, int]:
+        """How many rows of a table each workspace has that is not the default one."""
+        if not self.has(name) or "workspace" not in self.table(name).c:
+            return {}
+        column = self.table(name).c.workspace
+        others: Select[Any] = select(column, func.count()).where(column != DEFAULT_WORKSPACE)
+        rows: list[Any] = self.rows(others.group_by(column).order_by(column))
+        return {row[0]: row[1] for row in rows}
 
     def rows(self, statement: Select[Any]) -> list[Row[Any]]:
         """All rows of a statement that gives few."""
@@ -72,9 +93,11 @@ class Reader:
         pairs = self.table(table)
         owner_column = pairs.c[owner]
         found: dict[Any, list[Tag]] = {}
-        statement = select(owner_column, pairs.c[key], pairs.c[value]).where(owner_column.in_(list(ids)))
+        statement: Select[Any] = select(owner_column, pairs.c[key], pairs.c[value]).where(
+            owner_column.in_(list(ids))
+        )
         row: Any
-        for row in self.rows(statement.order_by(owner_column, pairs.c[key])):
+        for row in self.rows(self._of_default(statement, pairs).order_by(owner_column, pairs.c[key])):
             found.setdefault(row[0], []).append(Tag(row[1], str(row[2] or "")))
         return {of: tuple(tags) for of, tags in found.items()}
 

@@ -55,27 +55,26 @@ def _logged_model(directory: Path, meta: dict[str, Any], experiment_id: str, not
         status_message=None if message is None else str(message),
         tags=yaml_files.values(directory / "tags", noticed),
     )
-    data = LoggedModelData(
-        params=yaml_files.values(directory / "params", noticed),
-        metrics=tuple(_metrics(directory / "metrics", info.model_id, noticed)),
-    )
+    data = LoggedModelData(params=yaml_files.values(directory / "params", noticed))
     deleted = text(meta.get("lifecycle_stage"), "active") == "deleted"
     return SourceModel(model=LoggedModel(info=info, data=data), deleted=deleted)
 
 
-def _metrics(directory: Path, model_id: str, noticed: Noticed) -> Iterator[Metric]:
+def model_points(directory: Path, model_id: str, noticed: Noticed) -> Iterator[Metric]:
     """The points of a logged model: timestamp, value, step, run, and perhaps a dataset's name and digest."""
-    for tag in yaml_files.values(directory, noticed):
-        for number, line in enumerate(tag.value.splitlines(), 1):
+    for key, path in yaml_files.named_files(directory, noticed):
+        for number, line in yaml_files.lines(path, "metric", noticed):
             try:
-                yield _metric(tag.key, line.split(), model_id)
+                yield _metric(key, line.split(), model_id)
             except (ValueError, IndexError):
-                what = f"metric {directory / tag.key}, line {number}"
                 why = "the line is not a timestamp, a value, a step and a run"
-                noticed.append(Problem(kind="metric", what=what, why=why))
+                noticed.append(Problem(kind="metric", what=f"metric {path}, line {number}", why=why))
 
 
 def _metric(key: str, parts: list[str], model_id: str) -> Metric:
+    """A line of a metric's file. Raises ValueError, IndexError."""
+    if any(abs(int(part)) >= 2**63 for part in (parts[0], parts[2])):
+        raise ValueError(parts)
     dataset = parts[4:6] if len(parts) == 6 else [None, None]
     return Metric(
         key=key,

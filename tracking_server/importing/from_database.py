@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
-from tracking_server.importing.database_models import logged_models, registered_models, versions
+from tracking_server.importing.database_models import logged_models, model_points, registered_models, versions
 from tracking_server.importing.database_pages import Reader
-from tracking_server.importing.local_tree import LocalTree, local_directory
+from tracking_server.importing.local_tree import local_directory, own_tree
 from tracking_server.importing.protocols import (
     Source,
     SourceError,
@@ -30,6 +30,7 @@ from tracking_server.store.records import (
     DatasetInput,
     Experiment,
     LoggedModel,
+    Metric,
     ModelInput,
     ModelOutput,
     Run,
@@ -58,7 +59,7 @@ class DatabaseSource:
     def experiments(self) -> Iterator[Experiment]:
         """See `Source.experiments`."""
         table = self._reader.table("experiments")
-        for page in self._reader.pages(select(table), table.c.experiment_id, RUNS_PER_PAGE):
+        for page in self._reader.pages(self._reader.select(table), table.c.experiment_id, RUNS_PER_PAGE):
             tags = self._reader.tags("experiment_tags", "experiment_id", [row.experiment_id for row in page])
             for row in page:
                 found = row._mapping
@@ -147,6 +148,10 @@ class DatabaseSource:
         """See `Source.models`."""
         return logged_models(self._reader, int(experiment.experiment_id))
 
+    def model_points(self, model: LoggedModel) -> Iterator[Metric]:
+        """See `Source.model_points`."""
+        return model_points(self._reader, model.info.model_id)
+
     def registered_models(self) -> Iterator[SourceRegistered]:
         """See `Source.registered_models`."""
         return registered_models(self._reader)
@@ -158,7 +163,8 @@ class DatabaseSource:
     def tree(self, owner: Run | LoggedModel) -> Tree | None:
         """See `Source.tree`."""
         directory = local_directory(owner.info.artifact_uri, self._proxied)
-        return None if directory is None else LocalTree(directory)
+        owner_id = owner.info.run_id if isinstance(owner, Run) else owner.info.model_id
+        return None if directory is None else own_tree(directory, owner_id)
 
     def problems(self) -> Iterator[Problem]:
         """See `Source.problems`."""
@@ -176,6 +182,15 @@ class DatabaseSource:
                 yield Problem(
                     kind=things[:-1], what=f"{number} {things}", why=f"{things} are not carried over"
                 )
+        yield from self._other_workspaces()
+
+    def _other_workspaces(self) -> Iterator[Problem]:
+        experiments = self._reader.other_workspaces("experiments")
+        models = self._reader.other_workspaces("registered_models")
+        for name in sorted(experiments.keys() | models.keys()):
+            counted = f"{experiments.get(name, 0)} experiments, {models.get(name, 0)} registered models"
+            why = "only the default workspace is imported"
+            yield Problem(kind="workspace", what=f"workspace '{name}' with {counted}", why=why)
 
     def close(self) -> None:
         """See `Source.close`."""

@@ -17,8 +17,13 @@ from typing import Any
 
 from tracking_server.importing import yaml_files
 from tracking_server.importing.directory_inputs import inputs_of, outputs_of
-from tracking_server.importing.directory_models import logged_models, registered_models, versions
-from tracking_server.importing.local_tree import LocalTree, local_directory
+from tracking_server.importing.directory_models import (
+    logged_models,
+    model_points,
+    registered_models,
+    versions,
+)
+from tracking_server.importing.local_tree import local_directory, own_tree
 from tracking_server.importing.protocols import (
     Source,
     SourceError,
@@ -30,10 +35,9 @@ from tracking_server.importing.protocols import (
 )
 from tracking_server.importing.records import Point, Problem
 from tracking_server.importing.yaml_files import Noticed, integer, text
-from tracking_server.store.records import Experiment, LoggedModel, Run, RunData, RunInfo
+from tracking_server.store.records import Experiment, LoggedModel, Metric, Run, RunData, RunInfo
 
 TRASH = ".trash"
-_LONGEST_LINE = 10_000
 _NOT_RUNS = frozenset({"tags", "datasets", "traces", "models", "assessments", TRASH})
 _STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 
@@ -130,28 +134,22 @@ class DirectorySource:
             yield from self._points(key, path)
 
     def _points(self, key: str, path: Path) -> Iterator[Point]:
-        what = f"metric {path}"
-        if path.is_symlink():
-            self._noticed.append(Problem(kind="metric", what=what, why="it is a symbolic link"))
-            return
-        try:
-            with path.open(encoding="utf-8") as lines:
-                for number, line in enumerate(iter(lambda: lines.readline(_LONGEST_LINE), ""), 1):
-                    parts = line.split()
-                    try:
-                        if parts:
-                            yield _point(key, parts)
-                    except ValueError:
-                        why = "the line is not a timestamp, a value and a step"
-                        problem = Problem(kind="metric", what=f"{what}, line {number}", why=why)
-                        self._noticed.append(problem)
-        except (OSError, UnicodeDecodeError) as error:
-            self._noticed.append(Problem(kind="metric", what=what, why=str(error)))
+        for number, line in yaml_files.lines(path, "metric", self._noticed):
+            try:
+                yield _point(key, line.split())
+            except ValueError:
+                why = "the line is not a timestamp, a value and a step"
+                self._noticed.append(Problem(kind="metric", what=f"metric {path}, line {number}", why=why))
 
     def models(self, experiment: Experiment) -> Iterator[SourceModel]:
         """See `Source.models`."""
         directory = self._directory(experiment.experiment_id) / "models"
         return logged_models(directory, experiment.experiment_id, self._noticed)
+
+    def model_points(self, model: LoggedModel) -> Iterator[Metric]:
+        """See `Source.model_points`."""
+        directory = self._directory(model.info.experiment_id) / "models" / model.info.model_id / "metrics"
+        return model_points(directory, model.info.model_id, self._noticed)
 
     def registered_models(self) -> Iterator[SourceRegistered]:
         """See `Source.registered_models`."""
@@ -168,14 +166,7 @@ class DirectorySource:
         beside = (home if isinstance(owner, Run) else home / "models") / owner_id / "artifacts"
         stated = local_directory(owner.info.artifact_uri, self._proxied)
         found = beside if beside.is_dir() else stated
-        if found is None:
-            return None
-        # As MLflow makes them: whoever made this directory must not have others' files published.
-        if found.resolve().parts[-2:] != (owner_id, "artifacts"):
-            why = f"{found} is not a directory …/{owner_id}/artifacts: it was not copied"
-            self._noticed.append(Problem(kind="artifacts", what=f"the artifacts of {owner_id}", why=why))
-            return None
-        return LocalTree(found)
+        return None if found is None else own_tree(found, owner_id)
 
     def problems(self) -> Iterator[Problem]:
         """See `Source.problems`."""

@@ -24,13 +24,17 @@ from tracking_server.importing.protocols import (
 )
 from tracking_server.importing.records import Point, Problem
 from tracking_server.importing.server_tree import ServerTree
-from tracking_server.store.records import Experiment, LoggedModel, Run
+from tracking_server.store.records import Experiment, LoggedModel, Metric, Run
 from tracking_server.store.registry_records import ModelVersion, RegisteredModel
 
 T = TypeVar("T")
 
 V2 = "/api/2.0/mlflow"
+V3 = "/api/3.0/mlflow"
+DEFAULT_WORKSPACE = "default"
 PER_PAGE = 200
+MODELS_PER_PAGE = 10
+"""Few: a server sends all metric points of a logged model along."""
 POINTS_PER_PAGE = 25_000
 _ELSEWHERE = (
     "s3:",
@@ -147,7 +151,7 @@ class ServerSource:
 
     def models(self, experiment: Experiment) -> Iterator[SourceModel]:
         """See `Source.models`."""
-        fields = {"experiment_ids": [experiment.experiment_id], "max_results": 50}
+        fields = {"experiment_ids": [experiment.experiment_id], "max_results": MODELS_PER_PAGE}
         try:
             for document in self._pages("POST", "logged-models/search", "models", dict[str, Any], **fields):
                 model = self._logged_model(document)
@@ -166,6 +170,13 @@ class ServerSource:
             what = f"logged model {document['info'].get('model_id')}"
             self._noticed.append(Problem(kind="logged model", what=what, why=str(error)))
             return None
+
+    def model_points(self, model: LoggedModel) -> Iterator[Metric]:
+        """See `Source.model_points`. A search may tell the latest only of a model that has many."""
+        if model.data.metrics:
+            document = self._call("GET", f"logged-models/{model.info.model_id}")["model"]
+            model = self._logged_model(document) or model
+        return iter(model.data.metrics)
 
     def registered_models(self) -> Iterator[SourceRegistered]:
         """See `Source.registered_models`."""
@@ -188,7 +199,7 @@ class ServerSource:
     def versions(self, name: str) -> Iterator[SourceVersion]:
         """See `Source.versions`."""
         quote = '"' if "'" in name else "'"
-        for document in self._pages(
+        found = self._pages(
             "GET",
             "model-versions/search",
             "model_versions",
@@ -196,7 +207,9 @@ class ServerSource:
             filter=f"name = {quote}{name}{quote}",
             max_results=PER_PAGE,
             order_by=["version_number ASC"],
-        ):
+        )
+        # Old servers pay no heed to the order, and a number below the highest one counts as deleted.
+        for document in sorted(found, key=lambda version: int(version["version"])):
             whole = {"run_id": "", "run_link": "", "source": "", "current_stage": "None", "status": "READY"}
             whole |= document
             whole.pop("aliases", None)
@@ -219,6 +232,7 @@ class ServerSource:
 
     def left_behind(self) -> Iterator[Problem]:
         """See `Source.left_behind`."""
+        yield from self._other_workspaces()
         ids = [experiment.experiment_id for experiment in self.experiments()]
         for experiment_id in ids:
             try:
@@ -228,6 +242,18 @@ class ServerSource:
             if reply.get("traces"):
                 what = f"the traces of experiment {experiment_id}"
                 yield Problem(kind="trace", what=what, why="traces are not kept here")
+
+    def _other_workspaces(self) -> Iterator[Problem]:
+        try:
+            if not self._transport.call("GET", f"{V3}/server-info").get("workspaces_enabled"):
+                return
+            reply = self._transport.call("GET", f"{V3}/workspaces")
+        except TrackingError:  # a server older than workspaces, or one that does not tell
+            return
+        for workspace in reply.get("workspaces", []):
+            if workspace.get("name") != DEFAULT_WORKSPACE:
+                what = f"workspace '{workspace.get('name')}'"
+                yield Problem(kind="workspace", what=what, why="only the default workspace is imported")
 
     def close(self) -> None:
         """See `Source.close`."""

@@ -11,7 +11,7 @@ from tracking_server.artifacts.local import LocalArtifacts
 from tracking_server.artifacts.paths import safe_path
 from tracking_server.artifacts.protocol import ArtifactInfo
 from tracking_server.errors import ServerError
-from tracking_server.importing.protocols import Body, Tree
+from tracking_server.importing.protocols import Body, NotItsOwn, Tree
 
 
 def local_directory(artifact_uri: str, proxied: Path | None) -> Path | None:
@@ -32,6 +32,17 @@ def local_directory(artifact_uri: str, proxied: Path | None) -> Path | None:
     if not parts.scheme and artifact_uri:
         return Path(artifact_uri).absolute()
     return None
+
+
+def own_tree(directory: Path, owner_id: str) -> LocalTree:
+    """The artifacts of a run or logged model in `directory`. Raises NotItsOwn where that is another's.
+
+    What MLflow makes is always …/<id>/artifacts: whoever wrote a directory or database that somebody else
+    imports must not have that one's other files published.
+    """
+    if directory.resolve().parts[-2:] != (owner_id, "artifacts"):
+        raise NotItsOwn(f"{directory} is not a directory …/{owner_id}/artifacts: it was not copied")
+    return LocalTree(directory)
 
 
 class LocalTree:

@@ -43,12 +43,12 @@ def open_target(
         return ServerTarget(uri, environ)
     from tracking_server.importing.to_store import StoreTarget
 
-    settings = Settings(
-        backend_store_uri=uri,
-        artifacts_destination=artifacts_destination,
-        default_artifact_root=default_artifact_root,
-    )
     try:
+        settings = Settings(
+            backend_store_uri=uri,
+            artifacts_destination=artifacts_destination,
+            default_artifact_root=default_artifact_root,
+        )
         return StoreTarget(settings)
     except StartRefused as error:
         raise TargetError(str(error)) from error

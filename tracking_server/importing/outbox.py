@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from tracking_server.importing.protocols import Target
-from tracking_server.importing.records import Problem, Record, Reply, RunBegin, RunPoints
+from tracking_server.importing.records import ModelPoints, Problem, Record, Reply, RunPoints
 
 MOST_POINTS = 5000
 MOST_RECORDS = 400
-MOST_CHARACTERS = 4_000_000
+MOST_BYTES = 4_000_000
 
 
 class Outbox:
@@ -20,32 +22,33 @@ class Outbox:
         self._on_problem = on_problem
         self._waiting: list[Record] = []
         self._points = 0
-        self._characters = 0
+        self._bytes = 0
 
     def put(self, record: Record) -> None:
         """Send `record` with the next transaction, which may be now. Raises TargetError."""
         self._waiting.append(record)
-        if isinstance(record, RunPoints):
-            self._points += len(record.points)
-        if isinstance(record, RunBegin):
-            self._characters += sum(len(tag.value) for tag in (*record.params, *record.tags))
-            for used in record.inputs.dataset_inputs:
-                self._characters += len(used.dataset.profile or "") + len(used.dataset.schema or "")
-        if (
-            self._points >= MOST_POINTS
-            or len(self._waiting) >= MOST_RECORDS
-            or self._characters >= MOST_CHARACTERS
-        ):
-            self._send()
+        self._points += len(record.points) if isinstance(record, (RunPoints, ModelPoints)) else 0
+        self._bytes += _weight(record)
+        if self._points >= MOST_POINTS or len(self._waiting) >= MOST_RECORDS or self._bytes >= MOST_BYTES:
+            self.flush()
+
+    def ask(self, record: Record) -> Reply:
+        """Send what waits, and `record` last; the reply to them. Raises TargetError."""
+        self._waiting.append(record)
+        return self.flush()
 
     def flush(self) -> Reply:
         """Send what waits; the reply to it. Raises TargetError."""
-        return self._send()
-
-    def _send(self) -> Reply:
         records, self._waiting = self._waiting, []
-        self._points = self._characters = 0
+        self._points = self._bytes = 0
         reply = self._target.absorb(records) if records else Reply()
         for problem in reply.problems:
             self._on_problem(problem)
         return reply
+
+
+def _weight(record: Record) -> int:
+    try:
+        return len(msgspec.json.encode(record))
+    except UnicodeEncodeError:  # half a character: the target refuses the record by itself
+        return MOST_BYTES

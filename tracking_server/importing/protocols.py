@@ -9,12 +9,16 @@ from typing import Protocol
 
 from tracking_server.artifacts.protocol import ArtifactInfo
 from tracking_server.importing.records import Point, Problem, Record, Reply
-from tracking_server.store.records import Experiment, LoggedModel, Run
+from tracking_server.store.records import Experiment, LoggedModel, Metric, Run
 from tracking_server.store.registry_records import Alias, ModelVersion, RegisteredModel
 
 
 class SourceError(Exception):
     """The source cannot be read at all, or no longer. The message says what to do; it holds no secrets."""
+
+
+class NotItsOwn(Exception):
+    """A source says that the artifacts of a run or logged model are where those of another thing are."""
 
 
 class TargetError(Exception):
@@ -31,7 +35,7 @@ class SourceRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceModel:
-    """A logged model as the source has it, with all of its metrics."""
+    """A logged model as the source has it. Its metrics are `Source.model_points`."""
 
     model: LoggedModel
     deleted: bool = False
@@ -100,6 +104,10 @@ class Source(Protocol):
         """Every logged model of an experiment that the source can list."""
         ...
 
+    def model_points(self, model: LoggedModel) -> Iterator[Metric]:
+        """Every metric point of a logged model."""
+        ...
+
     def registered_models(self) -> Iterator[SourceRegistered]:
         """Every registered model."""
         ...
@@ -109,7 +117,10 @@ class Source(Protocol):
         ...
 
     def tree(self, owner: Run | LoggedModel) -> Tree | None:
-        """The artifacts of a run or logged model; None where they are elsewhere, and stay there."""
+        """The artifacts of a run or logged model; None where they are elsewhere, and stay there.
+
+        Raises NotItsOwn where the source names a place that is not the owner's.
+        """
         ...
 
     def problems(self) -> Iterator[Problem]:
@@ -117,7 +128,7 @@ class Source(Protocol):
         ...
 
     def left_behind(self) -> Iterator[Problem]:
-        """What this source holds that no record can carry: traces, prompts."""
+        """What this source holds and no record carries: traces, other workspaces."""
         ...
 
     def close(self) -> None:

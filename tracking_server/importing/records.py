@@ -8,7 +8,16 @@ from __future__ import annotations
 
 import msgspec
 
-from tracking_server.store.records import LoggedModel, RunInfo, RunInputs, RunOutputs, Tag, WireFloat
+from tracking_server.store.records import (
+    LoggedModel,
+    LoggedModelInfo,
+    Metric,
+    RunInfo,
+    RunInputs,
+    RunOutputs,
+    Tag,
+    WireFloat,
+)
 from tracking_server.store.registry_records import Alias, ModelVersion
 
 
@@ -22,7 +31,10 @@ class ExperimentBegin(msgspec.Struct, frozen=True, kw_only=True, tag="experiment
 
 
 class ExperimentEnd(msgspec.Struct, frozen=True, kw_only=True, tag="experiment-end"):
-    """All runs of an experiment are there: its last change, and whether it is deleted."""
+    """All runs of an experiment are there: its last change, and whether it is deleted.
+
+    Both are taken once, at the end of the import that made the experiment; from then on it is the store's.
+    """
 
     experiment_id: str
     last_update_time: int
@@ -30,14 +42,25 @@ class ExperimentEnd(msgspec.Struct, frozen=True, kw_only=True, tag="experiment-e
 
 
 class RunsHere(msgspec.Struct, frozen=True, kw_only=True, tag="runs-here"):
-    """A question: which of these runs of the source does the store hold already, whole?"""
+    """A question: which of these runs of the source are to be passed over, since the store has them whole?
+
+    `again`: only those that are deleted here, which take nothing any more.
+    """
 
     experiment_id: str
     runs: tuple[RunInfo, ...]
+    again: bool = False
+
+
+class ModelsHere(msgspec.Struct, frozen=True, kw_only=True, tag="models-here"):
+    """A question: of which of these logged models may the files that are here be older than the source's?"""
+
+    experiment_id: str
+    models: tuple[LoggedModelInfo, ...]
 
 
 class RunBegin(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
-    """A run without its metric points. `artifact_uri` None: in the store's own place."""
+    """A run without its metric points. `artifact_uri` None: in the store's own place; for new runs only."""
 
     experiment_id: str
     info: RunInfo
@@ -66,20 +89,40 @@ class RunPoints(msgspec.Struct, frozen=True, kw_only=True, tag="points"):
 
 
 class RunEnd(msgspec.Struct, frozen=True, kw_only=True, tag="run-end"):
-    """All of a run is there: its state, from now on the source's."""
+    """All of a run is there, and it takes the state that it has at the source.
+
+    `copied`: its artifacts are in the store's own place now, wherever they were before. `incomplete`: some of
+    them are not, and the next import is to go through the run again.
+    """
 
     experiment_id: str
     info: RunInfo
     deleted_at_ms: int | None = None
+    copied: bool = False
+    incomplete: bool = False
 
 
 class ModelRecord(msgspec.Struct, frozen=True, kw_only=True, tag="model"):
-    """A logged model, whole. Its metrics must come after the runs that logged them."""
+    """A logged model. Its metrics, here or in ModelPoints, must come after the runs that logged them.
+
+    `whole` False: more is to come, and a new model is PENDING until a record of it comes that is whole.
+    `copied` as in RunEnd, `artifact_uri` as in RunBegin.
+    """
 
     experiment_id: str
     model: LoggedModel
     deleted: bool = False
     artifact_uri: str | None = None
+    whole: bool = True
+    copied: bool = False
+
+
+class ModelPoints(msgspec.Struct, frozen=True, kw_only=True, tag="model-points"):
+    """Some metric points of a logged model."""
+
+    experiment_id: str
+    model_id: str
+    points: tuple[Metric, ...]
 
 
 class RegisteredModelRecord(msgspec.Struct, frozen=True, kw_only=True, tag="registered-model"):
@@ -110,10 +153,12 @@ Record = (
     ExperimentBegin
     | ExperimentEnd
     | RunsHere
+    | ModelsHere
     | RunBegin
     | RunPoints
     | RunEnd
     | ModelRecord
+    | ModelPoints
     | RegisteredModelRecord
     | VersionRecord
     | AliasRecord
@@ -138,8 +183,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of some records: experiments begun, runs that are here, and what could not be taken."""
+    """What became of some records: experiments begun, answers, what could not be taken or is otherwise here.
+
+    `runs_here` are to be passed over. `followed` are runs and logged models that were unfinished when their
+    files came: a file of the same size may be another by now.
+    """
 
     places: tuple[Place, ...] = ()
     runs_here: tuple[str, ...] = ()
+    followed: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()

@@ -12,6 +12,8 @@ from tracking_server.store.records import Tag
 Noticed = list[Problem]
 """Problems that were come across, in order."""
 
+LONGEST_LINE = 10_000
+
 MAX_BYTES = 64 * 1024 * 1024
 """How long a document or a value may be; MLflow's longest, the profile of a dataset, has a quarter."""
 
@@ -87,6 +89,21 @@ def values(directory: Path, noticed: Noticed) -> tuple[Tag, ...]:
         except (OSError, ValueError) as error:
             noticed.append(Problem(kind="value", what=str(path), why=str(error)))
     return tuple(found)
+
+
+def lines(path: Path, kind: str, noticed: Noticed) -> Iterator[tuple[int, str]]:
+    """The lines of a file that hold something, with their numbers; one after another, however many."""
+    what = f"{kind} {path}"
+    if path.is_symlink():  # to any file of this machine
+        noticed.append(Problem(kind=kind, what=what, why="it is a symbolic link"))
+        return
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), ""), 1):
+                if line.strip():
+                    yield number, line
+    except (OSError, UnicodeDecodeError) as error:
+        noticed.append(Problem(kind=kind, what=what, why=str(error)))
 
 
 def text(value: object, default: str = "") -> str:

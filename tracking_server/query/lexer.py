@@ -9,7 +9,7 @@ from typing import Literal
 
 from tracking_server.errors import InvalidParameter
 
-MAX_LENGTH = 20_000
+MAX_LENGTH = 200_000
 
 TokenKind = Literal["word", "quoted", "string", "number", "operator", "(", ")", ",", ".", "end"]
 

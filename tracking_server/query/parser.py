@@ -19,6 +19,7 @@ from typing import NoReturn, cast
 
 from tracking_server.errors import InvalidParameter
 from tracking_server.query.lexer import Token, TokenKind, excerpt, tokens
+from tracking_server.query.normal_form import normal_form
 from tracking_server.query.tree import (
     EVERYTHING,
     And,
@@ -35,6 +36,7 @@ from tracking_server.query.vocabulary import DATASET_KEYS, ENTITY_WORDS, Kind, V
 
 MAX_COMPARISONS = 200
 MAX_DEPTH = 50
+MAX_ORDER_KEYS = 10
 
 _ORDERING = ("<", "<=", ">", ">=")
 _SAME = {"==": "=", "<>": "!="}
@@ -48,6 +50,8 @@ def parse_filter(text: str, vocabulary: Vocabulary) -> Node:
 
 def parse_order(texts: Sequence[str], vocabulary: Vocabulary) -> tuple[OrderKey, ...]:
     """The meaning of `order_by`. Raises InvalidParameter, also for a key that comes twice."""
+    if len(texts) > MAX_ORDER_KEYS:
+        raise InvalidParameter(f"`order_by` contains {len(texts)} fields, more than {MAX_ORDER_KEYS}")
     keys: list[OrderKey] = []
     for text in texts:
         key = _Parser(text, vocabulary).whole_order()
@@ -72,7 +76,7 @@ class _Parser:
             return EVERYTHING
         node = self._either(0)
         self._expect_end()
-        return node
+        return normal_form(node)
 
     def whole_order(self) -> OrderKey:
         entity, key, _ = self._key()
@@ -268,5 +272,5 @@ def _number(text: str) -> float | int:
         if -(2**63) <= whole < 2**63
         else float(text)
         if len(text) < 300
-        else math.copysign(1.7e308, whole)
+        else math.copysign(1.7e308, 1 if whole > 0 else -1)
     )

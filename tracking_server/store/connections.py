@@ -31,6 +31,7 @@ SILENCE_LIMIT_S = 60
 _DEADLINE_CHECK_EVERY = 50_000  # SQLite instructions: about a millisecond
 _KINDS = {"postgresql": "postgresql", "postgres": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}
+_DISTRIBUTIONS = {"postgresql": "psycopg[binary]", "mysql": "PyMySQL[rsa]"}
 
 
 def describe(settings: Settings) -> str:
@@ -75,7 +76,8 @@ def server_url(uri: str) -> URL:
     driver = _DRIVERS[kind]
     if find_spec(driver) is None:
         raise StartRefused(
-            f"{kind}:// needs the driver {driver}, which is not installed: pip install 'runner[{kind}]'"
+            f"{kind}:// needs the driver {driver}, which is not installed: "
+            f"pip install '{_DISTRIBUTIONS[kind]}'"
         )
     return url.set(drivername=f"{kind}+{driver}")
 
@@ -193,6 +195,8 @@ def _mysql(url: URL, readonly: bool) -> Engine:
             f"SET SESSION innodb_lock_wait_timeout = {LOCK_LIMIT_S}",
             # Texts longer than this many bytes would be sorted by their beginnings only.
             "SET SESSION max_sort_length = 32768",
+            # Which takes that much of this for each key of an order, and fifteen rows must have room.
+            "SET SESSION sort_buffer_size = 8388608",
             # READ COMMITTED: whoever finds a name taken must also see by what.
             f"SET SESSION TRANSACTION ISOLATION LEVEL {'REPEATABLE READ' if readonly else 'READ COMMITTED'}",
         ]

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tracking_server.errors import StartRefused
 from tracking_server.settings import Settings
-from tracking_server.store import connections, failures, metric_keys, revisions
+from tracking_server.store import connections, failures, long_reads, metric_keys, revisions
 from tracking_server.store.connections import READERS
 from tracking_server.store.jobs import RETRY_S
 from tracking_server.store.writer import Writer
@@ -40,6 +40,8 @@ class Database:
         self._writing, self._reading = connections.engines(settings)
         self._writer = Writer(self._writing, metric_keys.forget)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        # One connection fewer than there are: short reads never wait for long ones.
+        self._long_readers = ThreadPoolExecutor(READERS - 1, thread_name_prefix="store-long-reader")
         self._opened = False
 
     def open(self) -> None:
@@ -80,6 +82,7 @@ class Database:
         """Finish the writes that wait and let go of every connection. Harmless when done already."""
         self._writer.close()
         self._readers.shutdown(wait=True, cancel_futures=True)
+        self._long_readers.shutdown(wait=True, cancel_futures=True)
         self._reading.dispose()
         self._writing.dispose()
 
@@ -100,8 +103,12 @@ class Database:
 
     @property
     def is_writing(self) -> bool:
-        """Whether writes are being taken."""
-        return self._writer.is_alive
+        """Whether writes are being taken, and the last that was tried reached the disk."""
+        return self._writer.is_alive and not self._writer.is_failing
+
+    async def try_writing(self) -> None:
+        """Write something that changes nothing: whether that is possible again. Raises Unavailable."""
+        await self.write(revisions.touch)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in the writer; returns once it is on disk. Raises what it raises, or Unavailable.
@@ -117,21 +124,24 @@ class Database:
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on one consistent snapshot in a reader thread. Raises what it raises, or Unavailable.
 
-        `work` may run more than once, while the database cannot be reached.
+        `work` may run more than once: while the database cannot be reached, and where it is a long one.
         """
         until_s = time.monotonic() + RETRY_S
-        return await asyncio.get_running_loop().run_in_executor(
-            self._readers, self._read_until, work, until_s
-        )
+        in_thread = asyncio.get_running_loop().run_in_executor
+        try:
+            return await in_thread(self._readers, self._read_until, work, until_s, True)
+        except long_reads.TakesLong:
+            return await in_thread(self._long_readers, self._read_until, work, until_s)
 
     def read_now(self, work: Callable[[Connection], T]) -> T:
         """`read` in the calling thread."""
         return self._read_until(work, time.monotonic() + RETRY_S)
 
-    def _read_until(self, work: Callable[[Connection], T], until_s: float) -> T:
+    def _read_until(self, work: Callable[[Connection], T], until_s: float, is_short: bool = False) -> T:
         while True:
             try:
                 with self._reading.connect() as connection, connection.begin():
+                    connection.execution_options(**{long_reads.SHORT: is_short})
                     connections.limit_time(connection)
                     return work(connection)
             except (DBAPIError, OverflowError, UnicodeEncodeError) as error:

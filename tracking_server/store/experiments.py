@@ -5,7 +5,6 @@ Every function works inside the caller's transaction; those that change somethin
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.engine import Row
 
 from tracking_server.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
+from tracking_server.store.clock import now_ms
 from tracking_server.store.records import Experiment, Tag
 from tracking_server.store.schema import experiment_tags, experiments, runs
 from tracking_server.store.upsert import insert_missing, insert_or_update
@@ -30,11 +30,6 @@ _TAGS = (
     .where(experiment_tags.c.experiment_id.in_(bindparam("ids", expanding=True)))
     .order_by(experiment_tags.c.experiment_id, experiment_tags.c.key)
 )
-
-
-def now_ms() -> int:
-    """The wall clock in epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def parse_id(experiment_id: str) -> int:

@@ -22,8 +22,16 @@ _DEADLOCKED_STATES = frozenset({"40001", "40P01", "55P03"})  # serialization, de
 _DEADLOCKED_NUMBERS = frozenset({1205, 1213, 1020})  # lock wait timeout, deadlock, record has changed
 _TIMED_OUT_NUMBERS = frozenset({1317, 1969, 3024})
 _TOO_LARGE = frozenset({"54000", "54001"})
-# More values in one statement than SQLite and libpq take; neither gives that a code of its own.
-_TOO_MANY = ("too many SQL variables", "number of parameters must be between")
+# More in one statement than SQLite, libpq and MySQL take, which have no codes of their own for it.
+_TOO_MANY = (
+    "too many SQL variables",
+    "number of parameters must be between",
+    "parser stack overflow",
+    "Expression tree is too large",
+    "at most 64 tables in a join",
+    "Too many tables; MySQL",
+    "Too many tables; MariaDB",
+)
 
 
 def _state(error: DBAPIError) -> str:

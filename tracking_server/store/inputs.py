@@ -41,6 +41,9 @@ _MODELS = (
     .where(run_models.c.run_id.in_(_RUNS), run_models.c.is_output == bindparam("is_output"))
     .order_by(run_models.c.run_id, run_models.c.step, run_models.c.model_uuid)
 )
+_ONE_LINK = select(run_datasets.c.run_id).where(
+    run_datasets.c.run_id == bindparam("run_id"), run_datasets.c.dataset_id == bindparam("dataset_id")
+)
 _ONE_DATASET = select(datasets.c.id).where(
     datasets.c.experiment_id == bindparam("experiment"),
     datasets.c.name == bindparam("wanted_name"),
@@ -59,16 +62,14 @@ class UsedDataset:
 def log_datasets(connection: Connection, run: Row[Any], used: Sequence[UsedDataset]) -> None:
     """Note that a run (its row of the table `runs`) read these datasets; repeating it changes nothing."""
     for use in used:
-        dataset_id = _dataset_id(connection, run.experiment_id, use.dataset)
-        if not insert_missing(connection, run_datasets, [{"run_id": run.id, "dataset_id": dataset_id}]):
+        link = {"run_id": run.id, "dataset_id": _dataset_id(connection, run.experiment_id, use.dataset)}
+        if connection.execute(_ONE_LINK, link).first() is not None:
             continue  # as in MLflow, the first word on what a run read a dataset for is the last
+        insert_missing(connection, run_datasets, [link])
         insert_or_update(
             connection,
             run_dataset_tags,
-            [
-                {"run_id": run.id, "dataset_id": dataset_id, "key": tag.key, "value": tag.value}
-                for tag in use.tags
-            ],
+            [{**link, "key": tag.key, "value": tag.value} for tag in use.tags],
         )
 
 

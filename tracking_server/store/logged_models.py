@@ -7,49 +7,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Connection,
-    and_,
-    bindparam,
-    delete,
-    exists,
-    insert,
-    or_,
-    select,
-    true,
-    tuple_,
-    update,
-)
+from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
 from sqlalchemy.engine import Row
 
 from tracking_server.errors import InvalidParameter, NotFound
-from tracking_server.store import experiments
-from tracking_server.store.experiments import now_ms
-from tracking_server.store.records import (
-    LoggedModel,
-    LoggedModelData,
-    LoggedModelInfo,
-    Metric,
-    Tag,
-    stored_float,
-    wire_float,
-)
+from tracking_server.store import experiments, model_metrics
+from tracking_server.store.clock import now_ms
+from tracking_server.store.records import LoggedModel, LoggedModelData, LoggedModelInfo, Tag
 from tracking_server.store.run_names import random_name
-from tracking_server.store.schema import (
-    logged_model_metrics,
-    logged_model_params,
-    logged_model_tags,
-    logged_models,
-    runs,
-)
+from tracking_server.store.schema import logged_model_params, logged_model_tags, logged_models
 from tracking_server.store.upsert import insert_missing, insert_or_update
-
-if TYPE_CHECKING:  # metrics.py writes through this module
-    from tracking_server.store.metrics import MetricPoint
 
 STATUSES = (
     "LOGGED_MODEL_STATUS_UNSPECIFIED",
@@ -62,9 +31,6 @@ _FORBIDDEN_IN_NAMES = ("/", ":", ".", "%", '"', "'")
 
 _MODELS: BindParameter[int] = bindparam("models", expanding=True)
 _BY_UUID = select(logged_models).where(logged_models.c.uuid == bindparam("wanted"))
-_IDS = select(logged_models.c.uuid, logged_models.c.id).where(
-    logged_models.c.uuid.in_(bindparam("uuids", expanding=True))
-)
 _PARAMS = (
     select(logged_model_params)
     .where(logged_model_params.c.model_id.in_(_MODELS))
@@ -74,12 +40,6 @@ _TAGS = (
     select(logged_model_tags)
     .where(logged_model_tags.c.model_id.in_(_MODELS))
     .order_by(*logged_model_tags.primary_key)
-)
-_METRICS = (
-    select(logged_model_metrics, runs.c.uuid)
-    .join(runs, runs.c.id == logged_model_metrics.c.run_id)
-    .where(logged_model_metrics.c.model_id.in_(_MODELS))
-    .order_by(*logged_model_metrics.primary_key)
 )
 
 
@@ -144,16 +104,15 @@ def get(connection: Connection, model_id: str, *, allow_deleted: bool = False) -
     return whole(connection, [find(connection, model_id, allow_deleted=allow_deleted)])[0]
 
 
-def whole(connection: Connection, rows: Iterable[Row[Any]]) -> list[LoggedModel]:
-    """Whole logged models for their rows, in the same order."""
+def whole(
+    connection: Connection, rows: Iterable[Row[Any]], most_points: int = model_metrics.MOST_IN_REPLY
+) -> list[LoggedModel]:
+    """Whole logged models for their rows, in the same order. `most_points`: see `model_metrics.of_models`."""
     found = list(rows)
     ids = [row.id for row in found]
     params = _grouped(connection, _PARAMS, ids)
     tags = _grouped(connection, _TAGS, ids)
-    uuids = {row.id: row.uuid for row in found}
-    metrics: dict[int, list[Metric]] = {model: [] for model in ids}
-    for row in connection.execute(_METRICS, {"models": ids}):
-        metrics[row.model_id].append(_metric(row, uuids[row.model_id]))
+    metrics = model_metrics.of_models(connection, {row.id: row.uuid for row in found}, most_points)
     return [
         LoggedModel(
             info=_info(row, tags[row.id]),
@@ -168,19 +127,6 @@ def _grouped(connection: Connection, statement: Any, ids: Sequence[int]) -> dict
     for model, key, value in connection.execute(statement, {"models": ids}):
         grouped[model].append(Tag(key, value))
     return grouped
-
-
-def _metric(row: Row[Any], model_id: str) -> Metric:
-    return Metric(
-        key=row.key,
-        value=wire_float(row.value, row.is_nan),
-        timestamp=row.timestamp_ms,
-        step=row.step,
-        model_id=model_id,
-        dataset_name=row.dataset_name or None,
-        dataset_digest=row.dataset_digest or None,
-        run_id=row.uuid,
-    )
 
 
 def _info(row: Row[Any], tags: Sequence[Tag]) -> LoggedModelInfo:
@@ -248,57 +194,3 @@ def delete_tag(connection: Connection, model_id: str, key: str) -> None:
     ).rowcount
     if gone == 0:
         raise NotFound(f"No tag with key {key!r} found for model with ID {model_id!r}.")
-
-
-def measured_on(datasets: Sequence[tuple[str, str | None]]) -> ColumnElement[bool]:
-    """Whether a logged model has a metric on one of these datasets: name, and digest or None for any."""
-    points = logged_model_metrics.c
-    return exists().where(
-        points.model_id == logged_models.c.id,
-        or_(
-            *(
-                and_(
-                    points.dataset_name == name, true() if digest is None else points.dataset_digest == digest
-                )
-                for name, digest in datasets
-            )
-        ),
-    )
-
-
-def newer(row: Any) -> ColumnElement[bool]:
-    """Whether a new row is a later point than the stored one, by step, timestamp and value."""
-    stored = logged_model_metrics.c
-    return tuple_(row.step, row.timestamp_ms, row.value) > tuple_(
-        stored.step, stored.timestamp_ms, stored.value
-    )
-
-
-def store_metrics(connection: Connection, run: Row[Any], points: Sequence[MetricPoint]) -> None:
-    """Keep the latest of those points that name a logged model. Raises NotFound for an unknown one."""
-    if not points:
-        return
-    uuids = sorted({point.model_id for point in points if point.model_id})
-    ids: dict[str, int] = {row.uuid: row.id for row in connection.execute(_IDS, {"uuids": uuids})}
-    unknown = [model_id for model_id in uuids if model_id not in ids]
-    if unknown:
-        raise NotFound(f"Logged model with ID '{unknown[0][:300]}' not found.")
-    rows = []
-    for point in points:
-        if not point.model_id:
-            continue
-        value, is_nan = stored_float(point.value)
-        rows.append(
-            {
-                "model_id": ids[point.model_id],
-                "key": point.key,
-                "run_id": run.id,
-                "dataset_name": point.dataset_name or "",
-                "dataset_digest": point.dataset_digest or "",
-                "timestamp_ms": point.timestamp_ms,
-                "step": point.step,
-                "value": value,
-                "is_nan": is_nan,
-            }
-        )
-    insert_or_update(connection, logged_model_metrics, rows, where=newer)

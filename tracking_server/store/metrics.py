@@ -10,15 +10,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, false, func, or_, select, true, tuple_
 from sqlalchemy.engine import Row
 
-from tracking_server.store import logged_models, metric_keys
+from tracking_server.store import metric_keys, model_metrics
+from tracking_server.store.metric_points import MetricPoint
 from tracking_server.store.records import MAX_FLOAT, Metric, stored_float, wire_float
 from tracking_server.store.schema import latest_metrics, metrics
 from tracking_server.store.schema import metric_keys as keys
 from tracking_server.store.upsert import insert_missing_tuples, insert_or_update
+
+__all__ = ["MetricPoint"]  # what `store` takes is found beside it
 
 _LATEST = (
     select(
@@ -36,18 +38,6 @@ _LATEST = (
 _Stored = tuple[int, int, int, int, float, bool]
 _COLUMNS = ("run_id", "key_id", "timestamp_ms", "step", "value", "is_nan")
 _HISTORY_ORDER = (metrics.c.timestamp_ms, metrics.c.step, metrics.c.value, metrics.c.is_nan)
-
-
-class MetricPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One value of one metric as a client logged it. `model_id` and the dataset tie it to a logged model."""
-
-    key: str
-    value: float
-    timestamp_ms: int
-    step: int = 0
-    model_id: str | None = None
-    dataset_name: str | None = None
-    dataset_digest: str | None = None
 
 
 Cursor = tuple[int, int, float, bool]
@@ -88,7 +78,7 @@ def store(connection: Connection, run: Row[Any], points: Sequence[MetricPoint]) 
     of_run = {"experiment_id": run.experiment_id, "start_ms": run.start_ms}
     newest = [{**dict(zip(_COLUMNS, row, strict=True)), **of_run} for row in latest.values()]
     insert_or_update(connection, latest_metrics, newest, where=newer)
-    logged_models.store_metrics(connection, run, [point for point in points if point.model_id])
+    model_metrics.store(connection, run, [point for point in points if point.model_id])
 
 
 def _rank(row: _Stored) -> tuple[int, int, float]:

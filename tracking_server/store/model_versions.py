@@ -9,18 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.engine import Row
 
 from tracking_server.errors import InvalidParameter, NotFound
 from tracking_server.store import registered_models as models
-from tracking_server.store.experiments import now_ms
+from tracking_server.store.clock import now_ms
 from tracking_server.store.registry_records import VERSIONS, ModelVersion, version_records
 from tracking_server.store.registry_schema import (
     model_version_tags,
     model_versions,
     registered_model_aliases,
 )
+from tracking_server.store.schema import logged_models, runs
 from tracking_server.store.upsert import insert_or_update
 
 ACTIVE_STAGES = ("Staging", "Production")
@@ -85,6 +86,21 @@ def create(connection: Connection, new: NewVersion) -> ModelVersion:
 
 def _tag_rows(row_id: int | None, tags: Mapping[str, str]) -> list[dict[str, Any]]:
     return [{"model_version_id": row_id, "key": key, "value": value} for key, value in tags.items()]
+
+
+def hold_artifacts(connection: Connection, run_id: str, model_id: str) -> list[str]:
+    """The artifact URIs of this run and this logged model, as far as they are there.
+
+    Nobody removes them until the transaction ends. One that is deleted still has them; one that is being
+    collected has another id by now.
+    """
+    return [
+        uri
+        for table, wanted in ((runs, run_id), (logged_models, model_id))
+        for uri in connection.execute(
+            select(table.c.artifact_uri).where(table.c.uuid == wanted).with_for_update(read=True)
+        ).scalars()
+    ]
 
 
 def find(connection: Connection, name: str, version: str) -> Row[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from typing import TypeGuard
 
 import msgspec
 
@@ -35,6 +36,11 @@ def read(token: str, *, about: object) -> object:
                 "The page token belongs to another search: send it with the filter and order it came with."
             )
     raise InvalidParameter("Invalid page token")
+
+
+def is_int64(value: object) -> TypeGuard[int]:
+    """Whether a part of a position, which a client sent, is an integer as databases have it; no bool is."""
+    return type(value) is int and -(2**63) <= value < 2**63
 
 
 def _fingerprint(about: object) -> str:

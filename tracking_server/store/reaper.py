@@ -21,8 +21,8 @@ from tracking_client.wire import names
 from tracking_server.errors import ServerError
 from tracking_server.store import heartbeats
 from tracking_server.store import runs as run_store
+from tracking_server.store.clock import now_ms
 from tracking_server.store.engine import Database
-from tracking_server.store.experiments import now_ms
 from tracking_server.store.schema import run_tags, runs
 
 _log = logging.getLogger("tracking_server")

@@ -155,7 +155,7 @@ class LoggedModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class LoggedModelData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Parameters of a logged model, and the latest point of each of its metrics."""
+    """Parameters of a logged model, and the points of its metrics."""
 
     params: tuple[Tag, ...] = ()
     metrics: tuple[Metric, ...] = ()

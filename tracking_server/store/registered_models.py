@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, select, up
 from sqlalchemy.engine import Row
 
 from tracking_server.errors import AlreadyExists, InvalidParameter, NotFound
-from tracking_server.store.experiments import now_ms
+from tracking_server.store.clock import now_ms
 from tracking_server.store.registry_records import (
     STAGES,
     ModelVersion,

@@ -12,7 +12,7 @@ from tracking_server.query.parser import parse_filter, parse_order
 from tracking_server.query.tree import EVERYTHING, Node, OrderKey
 from tracking_server.query.vocabulary import RUNS as WORDS
 from tracking_server.store import page_token, searchable
-from tracking_server.store.lanes import RUNS, Scope
+from tracking_server.store.lanes import RUNS, Scope, scope_of
 from tracking_server.store.order import SortKey, Value, checked
 from tracking_server.store.paging import SearchRequest, condition
 from tracking_server.store.searchable import Searchable
@@ -70,7 +70,7 @@ def read(
     question = Question(
         connection=connection,
         thing=thing,
-        scope=Scope(experiments=tuple(experiments), deleted=deleted),
+        scope=scope_of(connection, experiments, deleted),
         tree=tree,
         order=order,
         keys=keys,

@@ -2,7 +2,8 @@
 
 A filter that few runs pass is answered from the index of what it compares (`candidates`). Any other search
 walks the index of its order (`lanes`), tests each run on the way and stops when the page is full. Either way
-memory is bounded by the page and `candidates.MOST`; docs/explanation/speed.md tells what cannot be fast.
+memory is bounded by the page and `candidates.MOST`; what cannot be fast is told in
+docs/explanation/speed-of-the-store.md.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, select
 
 from tracking_server.query.tree import EVERYTHING, Comparison
-from tracking_server.store import lanes, page_token, run_walk
+from tracking_server.store import lanes, long_reads, page_token, run_walk
 from tracking_server.store.candidates import Candidates, Looks, chunks
 from tracking_server.store.lanes import RUNS
 from tracking_server.store.order import Position, SortKey, beyond, compare, sorting, sql_order
@@ -23,6 +24,7 @@ from tracking_server.store.run_question import Found, Question, read, with_keys
 _CHUNK = 500
 _FIRST = 1_000
 _MOST_AT_ONCE = 40_000
+_LONG_PAGE = 2_000
 
 
 def page_of_runs(
@@ -41,6 +43,8 @@ def _answer(question: Question) -> list[Found]:
     """Up to `need` rows in order."""
     if not question.scope.experiments:
         return []
+    if question.need > _LONG_PAGE:
+        long_reads.begin(question.connection)
     filtered = question.tree != EVERYTHING
     if question.by_start and not filtered and len(question.scope.experiments) == 1:
         return run_walk.everywhere(question)
@@ -48,18 +52,25 @@ def _answer(question: Question) -> list[Found]:
     candidates = looks.everything()
     if candidates is None and filtered:
         candidates = looks.at(question.tree)
-    if candidates is None and filtered and question.only_by_start:
+    if candidates is None and _has_window(question, filtered=filtered):
         rows = run_walk.in_window(question, looks.common)
         if rows is not None:
             return rows
+    if candidates is None and (filtered or question.scope.is_wide):
+        long_reads.begin(question.connection)
     if candidates is None and filtered:
         looks.costly = True
         candidates = looks.at(question.tree)
     if candidates is not None and (question.only_by_start or not looks.dense(candidates)):
         return _among(question, candidates)
-    if question.only_by_start and looks.common:
+    if question.only_by_start and looks.common and not question.scope.together:
         return _sorted_by_start(question, looks.common[0])
     return run_walk.everywhere(question)
+
+
+def _has_window(question: Question, *, filtered: bool) -> bool:
+    """Whether the first runs of the listing are looked at first, since the whole walk may be long."""
+    return question.by_start if question.scope.is_wide else question.only_by_start and filtered
 
 
 def _among(question: Question, candidates: Candidates) -> list[Found]:

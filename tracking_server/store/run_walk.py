@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, func, select
 
 from tracking_server.query.tree import And, Comparison, Node
 from tracking_server.store import lanes
-from tracking_server.store.lanes import RUNS, Lane
+from tracking_server.store.lanes import RUNS, Bound, Lane
 from tracking_server.store.order import Position, SortKey, Value, beyond, compare, sorting, sql_order
 from tracking_server.store.paging import opaque, test_of
 from tracking_server.store.run_question import Found, Question, with_keys
@@ -24,7 +24,10 @@ _KEPT_PAGES = 4
 
 def in_window(question: Question, common: Sequence[Comparison]) -> list[Found] | None:
     """The answer if it is among the first runs of the walk by start; None where these are not enough."""
-    (merged,) = _ways(question, common)
+    if question.scope.is_wide:
+        merged = lanes.recent(question.scope, bounds=_start_bounds(question))
+    else:
+        (merged,) = _ways(question, common)
     edges = [edge for lane in merged if (edge := _edge(question, lane)) is not None]
     if edges:
         upwards = question.ascending[0]
@@ -91,14 +94,17 @@ def _ways(question: Question, common: Sequence[Comparison]) -> Iterator[list[Lan
         if texts:
             yield lanes.with_text(scope, texts[0])
             return
-        tests = _tests_of(question.tree, "attribute", "start_time")
-        bounds = tuple((operator, test(RUNS.c.start_ms)) for operator, test in tests)
-        yield lanes.of_runs(scope, bounds=bounds)
+        yield lanes.of_runs(scope, bounds=_start_bounds(question))
         return
     first = question.order[0]
     tests = _tests_of(question.tree, first.entity, first.key)
     column = question.thing.ordered(first)
     yield from lanes.in_order(question.connection, scope, first, column, tests)
+
+
+def _start_bounds(question: Question) -> tuple[Bound, ...]:
+    tests = _tests_of(question.tree, "attribute", "start_time")
+    return tuple((operator, test(RUNS.c.start_ms)) for operator, test in tests)
 
 
 def _tests_of(tree: Node, entity: str, key: str) -> list[tuple[str, Test]]:

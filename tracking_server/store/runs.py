@@ -17,7 +17,7 @@ from sqlalchemy.engine import Row
 from tracking_client.wire import limits, names
 from tracking_server.errors import InvalidParameter, NotFound
 from tracking_server.store import experiments, heartbeats, inputs, metrics, plain
-from tracking_server.store.experiments import now_ms
+from tracking_server.store.clock import now_ms
 from tracking_server.store.metrics import MetricPoint
 from tracking_server.store.records import Run, RunData, RunInfo, Tag
 from tracking_server.store.run_names import random_name

@@ -219,18 +219,48 @@ logged_model_tags = Table(
     sqlite_with_rowid=False,
 )
 
+# One row for each metric, run and dataset of a model: the latest point, and what is true of any of them. No
+# search reads the points.
 logged_model_metrics = Table(
     "logged_model_metrics",
     metadata,
-    Column("model_id", _Id, ForeignKey("logged_models.id"), primary_key=True),
-    Column("key", String(250), primary_key=True),
-    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
-    Column("dataset_name", String(500), primary_key=True),
-    Column("dataset_digest", _Digest, primary_key=True),
+    Column("id", _Id, primary_key=True),
+    Column("model_id", _Id, ForeignKey("logged_models.id"), nullable=False),
+    Column("key", String(250), nullable=False),
+    Column("run_id", _Id, ForeignKey("runs.id"), nullable=False),
+    Column("dataset_name", String(500), nullable=False),
+    Column("dataset_digest", _Digest, nullable=False),
     Column("timestamp_ms", BigInteger, nullable=False),
     Column("step", BigInteger, nullable=False),
     Column("value", Float(53), nullable=False),
     Column("is_nan", Boolean, nullable=False),
+    # NULL where no point is a number.
+    Column("lowest", Float(53)),
+    Column("highest", Float(53)),
+    Column("has_nan", Boolean, nullable=False),
+    # What a model never changes, copied from it.
+    Column("experiment_id", _Id, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    UniqueConstraint(
+        "model_id", "key", "run_id", "dataset_name", "dataset_digest", name="uq_logged_model_metrics_series"
+    ),
+    Index("ix_logged_model_metrics_run", "run_id", "model_id", "key"),
+)
+# The order of a search's answer by a metric: the one is read backwards for DESC, the other forwards for ASC.
+_best = logged_model_metrics.c
+_of_metric = (_best.experiment_id, _best.key, _best.is_nan, _best.value)
+Index("ix_logged_model_metrics_best", *_of_metric, _best.created_at_ms, _best.model_id)
+Index("ix_logged_model_metrics_least", *_of_metric, _best.created_at_ms.desc(), _best.model_id.desc())
+
+# They go with their row of logged_model_metrics.
+logged_model_points = Table(
+    "logged_model_points",
+    metadata,
+    Column("series_id", _Id, ForeignKey("logged_model_metrics.id", ondelete="CASCADE"), primary_key=True),
+    Column("timestamp_ms", BigInteger, primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Column("value", Float(53), primary_key=True),
+    Column("is_nan", Boolean, primary_key=True),
     sqlite_with_rowid=False,
 )
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, select, true
 
-from tracking_server.query.parser import parse_filter
+from tracking_server.query.parser import parse_filter, parse_order
 from tracking_server.query.tree import And, Comparison
 from tracking_server.query.vocabulary import EXPERIMENTS, LOGGED_MODELS
 from tracking_server.store import experiments as experiment_store
 from tracking_server.store import logged_models as model_store
+from tracking_server.store import model_metrics, model_walk, schema, searchable
 from tracking_server.store import runs as run_store
-from tracking_server.store import schema, searchable
 from tracking_server.store.paging import Page, SearchRequest, opaque, page_of
 from tracking_server.store.records import Experiment, LoggedModel, Run
 from tracking_server.store.run_search import page_of_runs, whole_rows
+from tracking_server.store.searchable import Measure
 
 _FEW = 1000
 
@@ -45,32 +47,46 @@ def logged_models(
     experiment_ids: Sequence[str],
     request: SearchRequest,
     datasets: Sequence[tuple[str, str | None]] = (),
-    measures: Mapping[str, tuple[str, str | None, str | None]] | None = None,
+    measures: Mapping[str, Measure] | None = None,
 ) -> Page[LoggedModel]:
-    """A page of the logged models of these experiments.
+    """A page of the logged models of these experiments; they share `model_metrics.MOST_IN_REPLY` points.
 
     With `datasets` (name, digest), only models that were measured on one of them, and only their metrics on
     these are compared. `measures` are names in the order that stand for a metric on one dataset.
 
     Raises InvalidParameter.
     """
+    rows, token = rows_of_logged_models(connection, experiment_ids, request, datasets, measures or {})
+    most = max(1, model_metrics.MOST_IN_REPLY // request.max_results)
+    return Page(items=model_store.whole(connection, rows, most), next_page_token=token)
+
+
+def rows_of_logged_models(
+    connection: Connection,
+    experiment_ids: Sequence[str],
+    request: SearchRequest,
+    datasets: Sequence[tuple[str, str | None]],
+    measures: Mapping[str, Measure],
+) -> tuple[list[Any], str | None]:
+    """The rows of such a page, and the token of the next. Raises InvalidParameter."""
     ids = sorted({experiment_store.parse_id(experiment_id) for experiment_id in experiment_ids})
     table = schema.logged_models
-    scope = and_(
-        _one_of(table.c.experiment_id, ids),
-        _seen(table.c.deleted, request.view),
-        model_store.measured_on(datasets) if datasets else true(),
-    )
+    seen = _seen(table.c.deleted, request.view)
+    measured = model_metrics.measured_on(datasets) if datasets else None
     few = _few_models(connection, request.filter)
-    rows, token = page_of(
-        connection,
-        select(table).where(*([scope] if few is None else [table.c.id.in_(few), opaque(scope)])),
-        searchable.logged_models(datasets, measures),
-        LOGGED_MODELS,
-        request,
-        about=[ids, list(datasets), measures],
-    )
-    return Page(items=model_store.whole(connection, rows), next_page_token=token)
+    thing = searchable.logged_models(datasets, measures)
+    about = [ids, list(datasets), measures]
+    first = next(iter(parse_order(request.order_by, LOGGED_MODELS)), None)
+    if few is None and first is not None and first.entity == "metric":
+        measure = measures.get(first.key, (first.key, None, None))
+        found = model_walk.page_by_metric(
+            connection, ids, request, thing, measure, seen=seen, measured=measured, about=about
+        )
+        if found is not None:
+            return found
+    scope = and_(_one_of(table.c.experiment_id, ids), seen, true() if measured is None else measured)
+    wanted = select(table).where(*([scope] if few is None else [table.c.id.in_(few), opaque(scope)]))
+    return page_of(connection, wanted, thing, LOGGED_MODELS, request, about=about)
 
 
 def _few_models(connection: Connection, text: str) -> list[int] | None:

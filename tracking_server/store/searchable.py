@@ -26,14 +26,15 @@ from sqlalchemy import (
 )
 
 from tracking_server.query.tree import Comparison, OrderKey
-from tracking_server.store import metric_keys, schema
+from tracking_server.store import metric_keys, model_metrics, schema
 from tracking_server.store.logged_models import STATUSES
 from tracking_server.store.order import SortKey
 
 Test = Callable[[ColumnElement[Any]], ColumnElement[bool]]
+Measure = tuple[str, "str | None", "str | None"]
+"""A metric of a logged model: its name, and the dataset's name and digest, each None for any."""
 
-
-MetricCondition = Callable[[str, str, Test], ColumnElement[bool]]
+MetricCondition = Callable[[Comparison, Test], ColumnElement[bool]]
 MetricOrder = Callable[[Select[Any], str], tuple[ColumnElement[Any], ColumnElement[Any], Select[Any]]]
 
 
@@ -42,8 +43,7 @@ class Searchable:
     """A kind of thing: its attributes as columns, and where its texts and metrics are.
 
     `heads` are the columns that decide the order of long attributes. `texts` maps an entity to (table, its
-    column that points at the thing). `metric` makes the condition
-    on a metric: key, operator, test of its value.
+    column that points at the thing). `metric` makes the condition on a metric.
     """
 
     row_id: ColumnElement[int]
@@ -64,7 +64,7 @@ class Searchable:
             return and_(column.is_not(None), test(column)) if key in self.nullable else test(column)
         if comparison.entity == "metric":
             assert self.metric is not None
-            return self.metric(key, comparison.operator, test)
+            return self.metric(comparison, test)
         if comparison.entity == "dataset":
             assert self.dataset is not None
             return self.dataset(key, test)
@@ -115,14 +115,14 @@ def runs(connection: Connection) -> Searchable:
     table = schema.runs
     latest = schema.latest_metrics
 
-    def metric(key: str, operator: str, test: Test) -> ColumnElement[bool]:
-        key_id = metric_keys.find(connection, [key]).get(key)
+    def metric(comparison: Comparison, test: Test) -> ColumnElement[bool]:
+        key_id = metric_keys.find(connection, [comparison.key]).get(comparison.key)
         if key_id is None:
             return false()
         return exists().where(
             latest.c.run_id == table.c.id,
             latest.c.key_id == key_id,
-            metric_test(latest.c.value, latest.c.is_nan, operator, test),
+            metric_test(latest.c.value, latest.c.is_nan, comparison.operator, test),
         )
 
     def metric_order(statement: Select[Any], key: str) -> Any:
@@ -197,51 +197,27 @@ def experiments() -> Searchable:
 
 
 def logged_models(
-    datasets: Sequence[tuple[str, str | None]],
-    measures: Mapping[str, tuple[str, str | None, str | None]] | None = None,
+    datasets: Sequence[tuple[str, str | None]], measures: Mapping[str, Measure] | None = None
 ) -> Searchable:
     """Logged models; comparisons with metrics count only those measured on `datasets` (name, digest).
 
-    `measures` are names in an order that stand for a metric on a dataset: its name, dataset and digest.
+    As in MLflow, a comparison is true of a model where it is true of any point of the metric; the latest
+    decides its place in an order. `measures` are names in an order that stand for a metric on a dataset.
     """
     table = schema.logged_models
-    points = schema.logged_model_metrics
-    measured = or_(
-        false(),
-        *(
-            and_(
-                points.c.dataset_name == name, true() if digest is None else points.c.dataset_digest == digest
-            )
-            for name, digest in datasets
-        ),
-    )
+    series = schema.logged_model_metrics
 
-    def metric(key: str, operator: str, test: Test) -> ColumnElement[bool]:
+    def metric(comparison: Comparison, test: Test) -> ColumnElement[bool]:
         return exists().where(
-            points.c.model_id == table.c.id,
-            points.c.key == key,
-            measured if datasets else true(),
-            metric_test(points.c.value, points.c.is_nan, operator, test),
+            series.c.model_id == table.c.id,
+            series.c.key == comparison.key,
+            model_metrics.on_datasets(datasets) if datasets else true(),
+            _any_point(comparison, test),
         )
 
     def metric_order(statement: Select[Any], key: str) -> Any:
-        # A model may have the metric several times (per run and dataset): the latest speaks for it.
-        name, dataset, digest = (measures or {}).get(key, (key, None, None))
-        of_model = (
-            select(points.c.value)
-            .where(
-                points.c.model_id == table.c.id,
-                points.c.key == name,
-                points.c.is_nan == false(),
-                true() if dataset is None else points.c.dataset_name == dataset,
-                true() if digest is None else points.c.dataset_digest == digest,
-            )
-            .order_by(points.c.timestamp_ms.desc(), points.c.step.desc(), points.c.value.desc())
-            .limit(1)
-            .correlate(table)
-            .scalar_subquery()
-        )
-        return case((of_model.is_(None), 1), else_=0), func.coalesce(of_model, 0.0), statement
+        value = model_metrics.latest_number((measures or {}).get(key, (key, None, None)))
+        return case((value.is_(None), 1), else_=0), func.coalesce(value, 0.0), statement
 
     return Searchable(
         row_id=table.c.id,
@@ -268,3 +244,20 @@ def logged_models(
             SortKey(expression=table.c.id, ascending=False),
         ),
     )
+
+
+def _any_point(comparison: Comparison, test: Test) -> ColumnElement[bool]:
+    """Whether any point of a series passes; only whether one is equal to a number is in no summary."""
+    series, points = schema.logged_model_metrics.c, schema.logged_model_points.c
+    match comparison.operator:
+        case "<" | "<=":
+            return test(series.lowest)
+        case ">" | ">=":
+            return test(series.highest)
+        case "!=":  # NaN differs from every number
+            return or_(series.has_nan == true(), test(series.lowest), test(series.highest))
+        case _:
+            equal = exists().where(
+                points.series_id == series.id, points.is_nan == false(), test(points.value)
+            )
+            return and_(series.lowest <= comparison.value, series.highest >= comparison.value, equal)

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Row
 
 from tracking_server.errors import InvalidParameter, NotFound
 from tracking_server.store import page_token
-from tracking_server.store.experiments import now_ms
+from tracking_server.store.clock import now_ms
 from tracking_server.store.paging import Page
 from tracking_server.store.webhook_schema import webhook_deliveries, webhook_events, webhooks
 
@@ -131,7 +131,7 @@ def page(connection: Connection, *, max_results: int, token: str) -> Page[Webhoo
     statement = select(webhooks).order_by(webhooks.c.created_at_ms.desc(), webhooks.c.id.desc())
     if token:
         match page_token.read(token, about=_ABOUT):
-            case [int(at_ms), int(row_id)]:
+            case [at_ms, row_id] if page_token.is_int64(at_ms) and page_token.is_int64(row_id):
                 columns = webhooks.c
                 older = or_(
                     columns.created_at_ms < at_ms,

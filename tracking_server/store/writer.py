@@ -80,6 +80,8 @@ class Writer:
         self._ending = False
         self.commits = 0
         self.writes = 0
+        self.is_failing = False
+        """Whether the last transaction failed as a whole, for want of room or of a connection."""
 
     @property
     def is_alive(self) -> bool:
@@ -157,13 +159,17 @@ class Writer:
                 self._run_batch(batch, careful=self._savepoints_are_cheap)
             except _JobFailed:
                 self._run_batch(batch, careful=True)
-            self.commits += 1
-            self.writes += len(batch)
+            self._count(batch)
         except _CommitCut as cut:
             batch = self._after_cut_commit(batch, cut)
         except Exception as error:  # noqa: BLE001  # every job of the batch is told, or runs again
             batch = self._after_failure(batch, error)
+        self.is_failing = all(isinstance(job.error, Unavailable) for job in batch)
         settle_all(batch)
+
+    def _count(self, stored: list[Job[Any]]) -> None:
+        self.commits += 1
+        self.writes += len(stored)
 
     def _run_batch(self, batch: list[Job[Any]], *, careful: bool) -> None:
         """Run the batch, which grows by what waits. Raises where all of it is lost."""
@@ -248,7 +254,7 @@ class Writer:
         self._engine.dispose()
         outcome = commit_outcome.outcome(self._engine, cut.number, min(job.until_s for job in batch))
         if outcome == "committed":
-            self.commits += 1
+            self._count(batch)
             return batch
         return self._after_failure(batch, cut.cause, may_run_again=outcome == "aborted")
 

@@ -21,7 +21,7 @@ from tracking_server.artifacts.threads import in_thread
 from tracking_server.errors import InvalidParameter, ServerError
 from tracking_server.services import Services
 from tracking_server.store import experiments, paging, runs, search
-from tracking_server.store.experiments import now_ms
+from tracking_server.store.clock import now_ms
 from tracking_server.store.records import Run
 from tracking_server.ui import file_tree, wording
 from tracking_server.ui.run_table import parent_of, table

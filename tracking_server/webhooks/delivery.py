@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from tracking_server.errors import ServerError, Unavailable
 from tracking_server.store import webhook_deliveries as outbox
+from tracking_server.store.clock import now_ms
 from tracking_server.store.engine import Database
-from tracking_server.store.experiments import now_ms
 from tracking_server.store.webhook_deliveries import Delivery
 from tracking_server.store.webhooks import Contact
 from tracking_server.webhooks import results

@@ -99,7 +99,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         name="malformed requests",
         why="Where MLflow cannot parse a request it goes on with the fields it has read until then, and "
         "stores zeros and blanks for the rest; we refuse.",
-        request=r"^(param without key|no key|long key|a boolean|step with a fraction|time with a fraction|step too large|no number|unknown token|"
+        request=r"^(param without key|no key|long key|step with a fraction|time with a fraction|step too large|no number|unknown token|"
         r"start time (with a fraction|too large)|tags as an object|user as a number|status (unknown|in small)|"
         r"a metric with text|no dataset|no name|no digest|empty name \| .*log-inputs|long source_type|tag without key|no model|long tag key)",
         theirs=200,
