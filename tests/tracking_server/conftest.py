@@ -89,7 +89,6 @@ ON_EVERY_DATABASE = {
     "test_metrics",
     "test_model_registry",
     "test_model_versions",
-    "test_query_language",
     "test_reaper",
     "test_registered_models",
     "test_registry",

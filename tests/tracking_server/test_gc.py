@@ -27,9 +27,9 @@ from tracking_server.gc.registered import RegisteredFiles
 from tracking_server.gc.wish import Found, Wish, age_ms
 from tracking_server.settings import Settings
 from tracking_server.store import experiments, schema
-from tracking_server.store import registry_schema as registry
 from tracking_server.store.engine import Database
 from tracking_server.store.metadata import metadata
+from tracking_server.store.registry import schema as registry
 
 EVER = Wish(before_ms=2**61)
 TABLES = [table for table in metadata.sorted_tables if table.name not in ("alembic_version", "metric_keys")]

@@ -15,7 +15,7 @@ from tracking_server.importing.absorb_runs import INCOMPLETE
 from tracking_server.importing.records import Problem
 from tracking_server.importing.to_store import StoreTarget
 from tracking_server.settings import Settings
-from tracking_server.store.registry_schema import model_versions
+from tracking_server.store.registry.schema import model_versions
 
 OTHER_RUN = "f" * 32
 MODEL = "m-0123456789abcdef0123456789abcdef"

@@ -16,10 +16,11 @@ from tracking_server.query.parser import parse_filter
 from tracking_server.query.tree import And, Comparison, Node, Not, Or
 from tracking_server.query.vocabulary import LOGGED_MODELS
 from tracking_server.settings import Settings
-from tracking_server.store import experiments, logged_models, model_metrics, model_walk, paging, runs, search
+from tracking_server.store import experiments, logged_models, model_metrics, runs
 from tracking_server.store.engine import Database
 from tracking_server.store.metric_points import MetricPoint
 from tracking_server.store.records import LoggedModel
+from tracking_server.store.searching import model_walk, paging, search
 
 filters = filters_of(["name", "model_type"], ["creation_timestamp"])
 DATASETS = (None, "wine", "beer")

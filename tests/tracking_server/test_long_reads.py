@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import Connection, select
 
 from tracking_server.settings import Settings
-from tracking_server.store import candidates, lanes, long_reads, paging, run_search, run_walk, runs, schema
+from tracking_server.store import long_reads, runs, schema
 from tracking_server.store.connections import READERS
 from tracking_server.store.engine import Database
+from tracking_server.store.searching import candidates, lanes, paging, run_search, run_walk
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ from sqlalchemy import Engine, text
 from tests.tracking_server.database_servers import Stores
 from tracking_server.errors import StartRefused
 from tracking_server.settings import Settings
-from tracking_server.store import connections, experiments, paging, revisions, runs, search
+from tracking_server.store import connections, experiments, revisions, runs
 from tracking_server.store.engine import Database
 from tracking_server.store.metric_points import MetricPoint
 from tracking_server.store.records import WireFloat
+from tracking_server.store.searching import paging, search
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REVISIONS = (*revisions.OLDER, revisions.HEAD)

@@ -33,9 +33,10 @@ from tracking_server.query.parser import parse_filter, parse_order
 from tracking_server.query.tree import And, Comparison, Not, Or
 from tracking_server.query.vocabulary import RUNS
 from tracking_server.settings import Settings
-from tracking_server.store import candidates, experiments, lanes, paging, run_search, run_walk, runs, search
+from tracking_server.store import experiments, runs
 from tracking_server.store.engine import Database
 from tracking_server.store.metrics import MetricPoint
+from tracking_server.store.searching import candidates, lanes, paging, run_search, run_walk, search
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,28 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def population(database: Database) -> dict[str, Facts]:
     """Runs with every mixture of present, absent and odd values, in three experiments, by id."""
+    return _populated(database)
+
+
+@pytest.fixture(scope="module", params=["postgresql", "mariadb"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A store on a database server."""
+    stores = request.getfixturevalue(f"{request.param}_stores")
+    uri = stores.take()
+    folder = tmp_path_factory.mktemp("query")
+    opened = Database(Settings(backend_store_uri=uri, artifacts_destination=str(folder)))
+    opened.open()
+    yield opened
+    opened.close()
+    stores.give_back(uri)
+
+
+@pytest.fixture(scope="module")
+def population_of_server(server: Database) -> dict[str, Facts]:
+    return _populated(server)
+
+
+def _populated(database: Database) -> dict[str, Facts]:
     _more_experiments(database)
     return {_store(database, facts): facts for facts in map(_facts, range(70))}
 
@@ -177,6 +200,18 @@ def _ids(page: Any) -> list[str]:
 def test_sql_answers_what_the_words_mean(
     database: Database, population: dict[str, Facts], way: str, text: str, asked: Asked
 ) -> None:
+    _check_answer(database, population, text, asked)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=filters, asked=asked)
+def test_the_sql_of_servers_answers_what_the_words_mean(
+    server: Database, population_of_server: dict[str, Facts], way: str, text: str, asked: Asked
+) -> None:
+    _check_answer(server, population_of_server, text, asked)
+
+
+def _check_answer(database: Database, population: dict[str, Facts], text: str, asked: Asked) -> None:
     tree = parse_filter(text, RUNS)
     expected = {run_id for run_id, facts in asked.among(population).items() if true_of(tree, facts)}
 
@@ -194,6 +229,31 @@ def test_pages_make_up_the_whole_in_the_order_that_was_asked_for(
     size: int,
     asked: Asked,
 ) -> None:
+    _check_pages(database, population, text, order, size, asked)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.one_of(st.just(""), filters), order=orders, size=st.integers(5, 23), asked=asked)
+def test_pages_of_servers_make_up_the_whole_in_the_order_that_was_asked_for(
+    server: Database,
+    population_of_server: dict[str, Facts],
+    way: str,
+    text: str,
+    order: list[tuple[str, str]],
+    size: int,
+    asked: Asked,
+) -> None:
+    _check_pages(server, population_of_server, text, order, size, asked)
+
+
+def _check_pages(
+    database: Database,
+    population: dict[str, Facts],
+    text: str,
+    order: list[tuple[str, str]],
+    size: int,
+    asked: Asked,
+) -> None:
     order_by = tuple(key + direction for key, direction in order)
     tree = parse_filter(text, RUNS)
     in_scope = asked.among(population)
@@ -204,6 +264,7 @@ def test_pages_make_up_the_whole_in_the_order_that_was_asked_for(
     while token is not None:
         page = _page(database, asked, text, order_by, size, token)
         paged += _ids(page)
+        assert len(paged) <= len(passing), "pages without end"
         token = page.next_page_token
 
     assert paged == in_order(passing, parse_order(order_by, RUNS))

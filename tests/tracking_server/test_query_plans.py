@@ -13,21 +13,10 @@ import pytest
 from sqlalchemy import Connection, event
 
 from tracking_server.settings import Settings
-from tracking_server.store import (
-    candidates,
-    experiments,
-    lanes,
-    logged_models,
-    metrics,
-    model_metrics,
-    paging,
-    run_search,
-    run_walk,
-    runs,
-    search,
-)
+from tracking_server.store import experiments, logged_models, metrics, model_metrics, runs
 from tracking_server.store.engine import Database
 from tracking_server.store.metric_points import MetricPoint
+from tracking_server.store.searching import candidates, lanes, paging, run_search, run_walk, search
 
 RUNS = 60
 BIG_TABLES = "runs|params|run_tags|latest_metrics|metrics|experiments|logged_models|logged_model_metrics|logged_model_points"

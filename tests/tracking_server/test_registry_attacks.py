@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy
 
 from tracking_server.api.model_sources import PROMPT_SOURCES
-from tracking_server.store.registry_schema import model_versions
+from tracking_server.store.registry.schema import model_versions
 
 PROMPT = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
 REFUSED = (400, "INVALID_PARAMETER_VALUE")

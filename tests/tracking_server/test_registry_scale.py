@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy
 from sqlalchemy import event
 
-from tracking_server.store import model_versions, registered_models, registry_search
-from tracking_server.store.paging import SearchRequest
+from tracking_server.store.registry import model_versions, registered_models
+from tracking_server.store.searching import registry_search
+from tracking_server.store.searching.paging import SearchRequest
 
 NO_PROMPTS = "tag.`mlflow.prompt.is_prompt` != 'true'"
 

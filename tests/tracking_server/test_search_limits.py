@@ -8,7 +8,7 @@ import pytest
 
 from tracking_server.query.normal_form import MAX_ALTERNATIONS
 from tracking_server.query.parser import MAX_COMPARISONS, MAX_DEPTH, MAX_ORDER_KEYS
-from tracking_server.store import candidates
+from tracking_server.store.searching import candidates
 
 SEARCHES: dict[str, tuple[str, str, dict[str, Any], list[str]]] = {
     "runs": (

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tracking_server.query.lexer import MAX_LENGTH
-from tracking_server.store import candidates, lanes, run_walk
+from tracking_server.store.searching import candidates, lanes, run_walk
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from tracking_server.api.search_reply import search_reply
 from tracking_server.artifacts.paths import location_problem
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
-from tracking_server.store import experiments, paging, search
+from tracking_server.store import experiments
+from tracking_server.store.searching import paging, search
 
 
 class Create(msgspec.Struct):

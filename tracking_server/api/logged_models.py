@@ -16,7 +16,8 @@ from tracking_server.api.search_reply import search_reply
 from tracking_server.api.transfers import listing_of, send_file
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
-from tracking_server.store import logged_models, paging, search
+from tracking_server.store import logged_models
+from tracking_server.store.searching import paging, search
 
 MAX_PER_PAGE = 100
 MAX_DATASETS = 50

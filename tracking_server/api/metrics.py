@@ -16,8 +16,9 @@ from tracking_server.api.fields import run_id_of
 from tracking_server.api.routing import AJAX_V2, Endpoint, Rpc
 from tracking_server.errors import InvalidParameter, NotFound
 from tracking_server.services import Services
-from tracking_server.store import metrics, page_token, runs
+from tracking_server.store import metrics, runs
 from tracking_server.store.metrics import Cursor
+from tracking_server.store.searching import page_token
 
 MAX_RUNS = 100
 MAX_POINTS = 25_000

@@ -21,7 +21,8 @@ from sqlalchemy.engine import Row
 from tracking_server.artifacts.paths import location_problem, safe_path
 from tracking_server.errors import InvalidParameter, NotFound
 from tracking_server.services import Services
-from tracking_server.store import logged_models, model_aliases, model_versions, registered_models, runs
+from tracking_server.store import logged_models, runs
+from tracking_server.store.registry import model_aliases, model_versions, registered_models
 
 PROMPT_SOURCES = frozenset({"dummy-source", "prompt-template"})
 """What MLflow's clients send as the source of a prompt, which has none."""

@@ -19,10 +19,11 @@ from tracking_server.api.search_reply import search_reply
 from tracking_server.api.transfers import send_file
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
-from tracking_server.store import model_versions, paging, registry_search
-from tracking_server.store.model_versions import NewVersion
-from tracking_server.store.registered_models import says_prompt
-from tracking_server.store.registry_records import ModelVersion
+from tracking_server.store.registry import model_versions
+from tracking_server.store.registry.model_versions import NewVersion
+from tracking_server.store.registry.records import ModelVersion
+from tracking_server.store.registry.registered_models import says_prompt
+from tracking_server.store.searching import paging, registry_search
 
 MAX_PER_PAGE = 200_000
 

@@ -21,7 +21,8 @@ from tracking_server.api.registry_fields import (
 from tracking_server.api.routing import Endpoint, Rpc
 from tracking_server.api.search_reply import search_reply
 from tracking_server.services import Services
-from tracking_server.store import model_aliases, paging, registered_models, registry_search
+from tracking_server.store.registry import model_aliases, registered_models
+from tracking_server.store.searching import paging, registry_search
 
 MAX_PER_PAGE = 1000
 

@@ -11,10 +11,11 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from tracking_server.services import Services
-from tracking_server.store import registered_models, webhook_deliveries
+from tracking_server.store import webhook_deliveries
 from tracking_server.store.clock import now_ms
-from tracking_server.store.registered_models import says_prompt
-from tracking_server.store.registry_records import ModelVersion
+from tracking_server.store.registry import registered_models
+from tracking_server.store.registry.records import ModelVersion
+from tracking_server.store.registry.registered_models import says_prompt
 from tracking_server.webhooks.events import Event, EventKind, body_of
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tracking_server.api.codec import required
 from tracking_server.api.fields import TagIn, text_of
 from tracking_server.errors import InvalidParameter
-from tracking_server.store import model_aliases, registered_models
+from tracking_server.store.registry import model_aliases, registered_models
 
 MAX_TAG_VALUE_LENGTH = 100_000
 MAX_DESCRIPTION_LENGTH = 100_000

@@ -14,7 +14,7 @@ from tracking_server.artifacts.protocol import ArtifactInfo
 from tracking_server.importing import records as importing
 from tracking_server.store import records
 from tracking_server.store.datasets import DatasetSummary
-from tracking_server.store.registry_records import ModelVersion, RegisteredModel
+from tracking_server.store.registry.records import ModelVersion, RegisteredModel
 from tracking_server.store.webhooks import Webhook
 from tracking_server.webhooks.results import TestResult
 

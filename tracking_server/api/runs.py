@@ -14,7 +14,8 @@ from tracking_server.api.routing import Endpoint, Rpc
 from tracking_server.api.search_reply import search_reply
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
-from tracking_server.store import paging, runs, search
+from tracking_server.store import runs
+from tracking_server.store.searching import paging, search
 
 _CHOSEN_ID = re.compile(r"^[0-9a-f]{32}$")
 

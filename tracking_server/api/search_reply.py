@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tracking_server.store.paging import Page
+from tracking_server.store.searching.paging import Page
 
 
 def search_reply(what: str, page: Page[Any]) -> dict[str, object]:

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from sqlalchemy import Connection, Select, select
 from sqlalchemy.engine import Row
 
-from tracking_server.store.registry_schema import model_versions, registered_models
+from tracking_server.store.registry.schema import model_versions, registered_models
 
 PAGE = 1000
 LATE = 100

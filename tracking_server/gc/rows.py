@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, exists, func, or_, select, true, update
 
-from tracking_server.store.registry_schema import model_versions, registered_models
+from tracking_server.store.registry.schema import model_versions, registered_models
 from tracking_server.store.runs import COLLECTED
 from tracking_server.store.schema import (
     datasets,

@@ -14,8 +14,8 @@ from sqlalchemy.engine import Row
 from tracking_server.importing.records import AliasRecord, Problem, RegisteredModelRecord, VersionRecord
 from tracking_server.importing.storage import model_id_of, moved
 from tracking_server.importing.taken import Taken, add_tags
-from tracking_server.store.registry_records import Alias
-from tracking_server.store.registry_schema import (
+from tracking_server.store.registry.records import Alias
+from tracking_server.store.registry.schema import (
     model_version_tags,
     model_versions,
     registered_model_aliases,

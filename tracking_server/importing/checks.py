@@ -25,7 +25,7 @@ from tracking_server.importing.records import (
 )
 from tracking_server.store import logged_models, runs
 from tracking_server.store.records import DatasetInput, Metric, Tag
-from tracking_server.store.registry_records import STAGES
+from tracking_server.store.registry.records import STAGES
 
 MAX_DATASET_NAME = 500
 MAX_DATASET_DIGEST = 36

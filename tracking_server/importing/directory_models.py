@@ -19,7 +19,7 @@ from tracking_server.store.records import (
     stored_float,
     wire_float,
 )
-from tracking_server.store.registry_records import Alias, ModelVersion, RegisteredModel
+from tracking_server.store.registry.records import Alias, ModelVersion, RegisteredModel
 
 _VERSION = "version-"
 DELETED_STAGE = "Deleted_Internal"

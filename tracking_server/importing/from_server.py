@@ -25,7 +25,7 @@ from tracking_server.importing.protocols import (
 from tracking_server.importing.records import Point, Problem
 from tracking_server.importing.server_tree import ServerTree
 from tracking_server.store.records import Experiment, LoggedModel, Metric, Run
-from tracking_server.store.registry_records import ModelVersion, RegisteredModel
+from tracking_server.store.registry.records import ModelVersion, RegisteredModel
 
 T = TypeVar("T")
 

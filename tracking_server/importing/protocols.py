@@ -10,7 +10,7 @@ from typing import Protocol
 from tracking_server.artifacts.protocol import ArtifactInfo
 from tracking_server.importing.records import Point, Problem, Record, Reply
 from tracking_server.store.records import Experiment, LoggedModel, Metric, Run
-from tracking_server.store.registry_records import Alias, ModelVersion, RegisteredModel
+from tracking_server.store.registry.records import Alias, ModelVersion, RegisteredModel
 
 
 class SourceError(Exception):

@@ -18,7 +18,7 @@ from tracking_server.store.records import (
     Tag,
     WireFloat,
 )
-from tracking_server.store.registry_records import Alias, ModelVersion
+from tracking_server.store.registry.records import Alias, ModelVersion
 
 
 class ExperimentBegin(msgspec.Struct, frozen=True, kw_only=True, tag="experiment"):

@@ -15,9 +15,10 @@ from sqlalchemy import Connection, Engine, event, func, insert, select, text, up
 
 from tracking_server.errors import StartRefused
 from tracking_server.settings import Settings
-from tracking_server.store import access_schema, experiments, registry_schema, webhook_schema
+from tracking_server.store import access_schema, experiments, webhook_schema
 from tracking_server.store.connections import describe
 from tracking_server.store.metadata import metadata
+from tracking_server.store.registry import schema as registry_schema
 from tracking_server.store.schema import schema_version
 
 __all__ = ["access_schema", "registry_schema", "webhook_schema"]  # imported so that `metadata` is whole

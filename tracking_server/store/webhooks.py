@@ -15,9 +15,9 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, s
 from sqlalchemy.engine import Row
 
 from tracking_server.errors import InvalidParameter, NotFound
-from tracking_server.store import page_token
 from tracking_server.store.clock import now_ms
-from tracking_server.store.paging import Page
+from tracking_server.store.searching import page_token
+from tracking_server.store.searching.paging import Page
 from tracking_server.store.webhook_schema import webhook_deliveries, webhook_events, webhooks
 
 ACTIVE = "ACTIVE"

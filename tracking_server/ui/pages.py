@@ -20,9 +20,10 @@ from tracking_client.wire import names
 from tracking_server.artifacts.threads import in_thread
 from tracking_server.errors import InvalidParameter, ServerError
 from tracking_server.services import Services
-from tracking_server.store import experiments, paging, runs, search
+from tracking_server.store import experiments, runs
 from tracking_server.store.clock import now_ms
 from tracking_server.store.records import Run
+from tracking_server.store.searching import paging, search
 from tracking_server.ui import file_tree, wording
 from tracking_server.ui.run_table import parent_of, table
 

@@ -14,23 +14,23 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, literal, or_, 
 from tracking_server.query.parser import parse_filter
 from tracking_server.query.tree import And, Comparison, Node, Not, Or
 from tracking_server.query.vocabulary import MODEL_VERSIONS, REGISTERED_MODELS, Vocabulary
-from tracking_server.store.order import SortKey
-from tracking_server.store.paging import Page, SearchRequest, page_of
-from tracking_server.store.registered_models import PROMPT_TAG
-from tracking_server.store.registry_records import (
+from tracking_server.store.registry.records import (
     VERSIONS,
     ModelVersion,
     RegisteredModel,
     model_records,
     version_records,
 )
-from tracking_server.store.registry_schema import (
+from tracking_server.store.registry.registered_models import PROMPT_TAG
+from tracking_server.store.registry.schema import (
     model_version_tags,
     model_versions,
     registered_model_tags,
     registered_models,
 )
-from tracking_server.store.searchable import Searchable, Test
+from tracking_server.store.searching.order import SortKey
+from tracking_server.store.searching.paging import Page, SearchRequest, page_of
+from tracking_server.store.searching.searchable import Searchable, Test
 
 VERSIONS_ORDER = ("last_updated_timestamp DESC",)
 """How versions come where the client asks for no order: then by name, then the highest number first."""

@@ -17,14 +17,14 @@ from sqlalchemy.engine import Row
 
 from tracking_server.errors import AlreadyExists, InvalidParameter, NotFound
 from tracking_server.store.clock import now_ms
-from tracking_server.store.registry_records import (
+from tracking_server.store.registry.records import (
     STAGES,
     ModelVersion,
     RegisteredModel,
     latest_versions,
     model_records,
 )
-from tracking_server.store.registry_schema import (
+from tracking_server.store.registry.schema import (
     model_version_tags,
     model_versions,
     registered_model_aliases,

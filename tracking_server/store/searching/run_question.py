@@ -11,11 +11,11 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 from tracking_server.query.parser import parse_filter, parse_order
 from tracking_server.query.tree import EVERYTHING, Node, OrderKey
 from tracking_server.query.vocabulary import RUNS as WORDS
-from tracking_server.store import page_token, searchable
-from tracking_server.store.lanes import RUNS, Scope, scope_of
-from tracking_server.store.order import SortKey, Value, checked
-from tracking_server.store.paging import SearchRequest, condition
-from tracking_server.store.searchable import Searchable
+from tracking_server.store.searching import page_token, searchable
+from tracking_server.store.searching.lanes import RUNS, Scope, scope_of
+from tracking_server.store.searching.order import SortKey, Value, checked
+from tracking_server.store.searching.paging import SearchRequest, condition
+from tracking_server.store.searching.searchable import Searchable
 
 Found = tuple[Any, ...]
 """The sort keys of one run. The last is its id in the table `runs`."""

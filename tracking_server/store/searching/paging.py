@@ -17,9 +17,9 @@ from tracking_server.errors import InvalidParameter
 from tracking_server.query.parser import parse_filter, parse_order
 from tracking_server.query.tree import And, Comparison, Node, Not, Or
 from tracking_server.query.vocabulary import Vocabulary
-from tracking_server.store import page_token
-from tracking_server.store.order import SortKey, beyond, checked, sql_order
-from tracking_server.store.searchable import Searchable
+from tracking_server.store.searching import page_token
+from tracking_server.store.searching.order import SortKey, beyond, checked, sql_order
+from tracking_server.store.searching.searchable import Searchable
 
 T = TypeVar("T")
 

@@ -14,12 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, and_, select
 
 from tracking_server.query.tree import EVERYTHING, Comparison
-from tracking_server.store import lanes, long_reads, page_token, run_walk
-from tracking_server.store.candidates import Candidates, Looks, chunks
-from tracking_server.store.lanes import RUNS
-from tracking_server.store.order import Position, SortKey, beyond, compare, sorting, sql_order
-from tracking_server.store.paging import SearchRequest, opaque, test_of
-from tracking_server.store.run_question import Found, Question, read, with_keys
+from tracking_server.store import long_reads
+from tracking_server.store.searching import lanes, page_token, run_walk
+from tracking_server.store.searching.candidates import Candidates, Looks, chunks
+from tracking_server.store.searching.lanes import RUNS
+from tracking_server.store.searching.order import Position, SortKey, beyond, compare, sorting, sql_order
+from tracking_server.store.searching.paging import SearchRequest, opaque, test_of
+from tracking_server.store.searching.run_question import Found, Question, read, with_keys
 
 _CHUNK = 500
 _FIRST = 1_000

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from tracking_server.query.tree import And, Comparison, Node, Not, Or
-from tracking_server.store.lanes import RUNS, Scope, range_of
-from tracking_server.store.paging import test_of
+from tracking_server.store.searching.lanes import RUNS, Scope, range_of
+from tracking_server.store.searching.paging import test_of
 
 MOST = 4_000
 """More candidates than these are not fetched: the answer's order is walked instead."""

@@ -13,10 +13,10 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.engine import Row
 
 from tracking_server.errors import InvalidParameter, NotFound
-from tracking_server.store import registered_models as models
 from tracking_server.store.clock import now_ms
-from tracking_server.store.registry_records import VERSIONS, ModelVersion, version_records
-from tracking_server.store.registry_schema import (
+from tracking_server.store.registry import registered_models as models
+from tracking_server.store.registry.records import VERSIONS, ModelVersion, version_records
+from tracking_server.store.registry.schema import (
     model_version_tags,
     model_versions,
     registered_model_aliases,

@@ -18,10 +18,11 @@ from sqlalchemy.engine import Row
 from tracking_server.query.parser import parse_filter, parse_order
 from tracking_server.query.tree import EVERYTHING, OrderKey
 from tracking_server.query.vocabulary import LOGGED_MODELS
-from tracking_server.store import model_metrics, page_token, schema
-from tracking_server.store.order import Position, SortKey, beyond, checked, sorting, sql_order
-from tracking_server.store.paging import SearchRequest, condition, opaque
-from tracking_server.store.searchable import Measure, Searchable
+from tracking_server.store import model_metrics, schema
+from tracking_server.store.searching import page_token
+from tracking_server.store.searching.order import Position, SortKey, beyond, checked, sorting, sql_order
+from tracking_server.store.searching.paging import SearchRequest, condition, opaque
+from tracking_server.store.searching.searchable import Measure, Searchable
 
 MODELS = schema.logged_models
 MANY = 100

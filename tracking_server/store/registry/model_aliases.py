@@ -10,10 +10,10 @@ import re
 from sqlalchemy import Connection, bindparam, delete, select
 
 from tracking_server.errors import InvalidParameter, NotFound
-from tracking_server.store import model_versions as versions
-from tracking_server.store import registered_models as models
-from tracking_server.store.registry_records import ModelVersion
-from tracking_server.store.registry_schema import registered_model_aliases
+from tracking_server.store.registry import model_versions as versions
+from tracking_server.store.registry import registered_models as models
+from tracking_server.store.registry.records import ModelVersion
+from tracking_server.store.registry.schema import registered_model_aliases
 from tracking_server.store.upsert import insert_or_update
 
 MAX_LENGTH = 255

@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Connection, ScalarSelect, Select, bindpara
 from sqlalchemy.engine import Row
 
 from tracking_server.store.records import Tag
-from tracking_server.store.registry_schema import (
+from tracking_server.store.registry.schema import (
     model_version_tags,
     model_versions,
     registered_model_aliases,

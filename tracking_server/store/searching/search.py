@@ -12,12 +12,13 @@ from tracking_server.query.tree import And, Comparison
 from tracking_server.query.vocabulary import EXPERIMENTS, LOGGED_MODELS
 from tracking_server.store import experiments as experiment_store
 from tracking_server.store import logged_models as model_store
-from tracking_server.store import model_metrics, model_walk, schema, searchable
+from tracking_server.store import model_metrics, schema
 from tracking_server.store import runs as run_store
-from tracking_server.store.paging import Page, SearchRequest, opaque, page_of
 from tracking_server.store.records import Experiment, LoggedModel, Run
-from tracking_server.store.run_search import page_of_runs, whole_rows
-from tracking_server.store.searchable import Measure
+from tracking_server.store.searching import model_walk, searchable
+from tracking_server.store.searching.paging import Page, SearchRequest, opaque, page_of
+from tracking_server.store.searching.run_search import page_of_runs, whole_rows
+from tracking_server.store.searching.searchable import Measure
 
 _FEW = 1000
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    String,
     Table,
     and_,
     exists,
@@ -29,8 +30,8 @@ from sqlalchemy import (
 
 from tracking_server.query.tree import Comparison, OrderKey
 from tracking_server.store import metric_keys, schema
-from tracking_server.store.order import Value
-from tracking_server.store.searchable import Test, metric_test
+from tracking_server.store.searching.order import Value
+from tracking_server.store.searching.searchable import Test, metric_test
 
 RUNS = schema.runs
 TEXTS: dict[str, Table] = {"param": schema.params, "tag": schema.run_tags}
@@ -249,7 +250,7 @@ def in_order(
                 yield of_runs(scope, prefix=(1, 0), where=column.is_(None))
         case _, "run_name" if scope.together:
             # Sorting by the computed column itself, MariaDB takes it for empty where the index has all else.
-            yield of_runs(scope, value=func.substr(RUNS.c.name, 1, schema.HEAD_LENGTH))
+            yield of_runs(scope, value=func.substr(RUNS.c.name, 1, schema.HEAD_LENGTH, type_=String))
         case _:
             yield of_runs(scope, value=column)
 

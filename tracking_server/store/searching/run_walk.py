@@ -9,12 +9,20 @@ from typing import Any
 from sqlalchemy import Select, and_, func, select
 
 from tracking_server.query.tree import And, Comparison, Node
-from tracking_server.store import lanes
-from tracking_server.store.lanes import RUNS, Bound, Lane
-from tracking_server.store.order import Position, SortKey, Value, beyond, compare, sorting, sql_order
-from tracking_server.store.paging import opaque, test_of
-from tracking_server.store.run_question import Found, Question, with_keys
-from tracking_server.store.searchable import Test
+from tracking_server.store.searching import lanes
+from tracking_server.store.searching.lanes import RUNS, Bound, Lane
+from tracking_server.store.searching.order import (
+    Position,
+    SortKey,
+    Value,
+    beyond,
+    compare,
+    sorting,
+    sql_order,
+)
+from tracking_server.store.searching.paging import opaque, test_of
+from tracking_server.store.searching.run_question import Found, Question, with_keys
+from tracking_server.store.searching.searchable import Test
 
 WINDOW = 5_000
 """So many runs of the listing are tested before other ways are thought of."""
