@@ -245,6 +245,9 @@ def _server_engine(
             for statement in statements(connection):
                 cursor.execute(statement)
             connection.commit()
+        except BaseException:
+            connection.close()  # nobody else does
+            raise
         finally:
             cursor.close()
 

@@ -112,7 +112,7 @@ def test_a_billion_laughs_are_not_laughed() -> None:
 
 
 def test_brackets_without_end_do_not_crash_the_parser() -> None:
-    with pytest.raises(ManifestError, match="nested more than"):
+    with pytest.raises(ManifestError, match=r"nested more than|maximum nesting depth"):  # ours, or libyaml's
         parse_document("[" * 500_000, HERE)
 
 

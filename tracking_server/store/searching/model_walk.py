@@ -21,7 +21,7 @@ from tracking_server.query.vocabulary import LOGGED_MODELS
 from tracking_server.store import model_metrics, schema
 from tracking_server.store.searching import page_token
 from tracking_server.store.searching.order import Position, SortKey, beyond, checked, sorting, sql_order
-from tracking_server.store.searching.paging import SearchRequest, condition, opaque
+from tracking_server.store.searching.paging import SearchRequest, opaque, passes
 from tracking_server.store.searching.searchable import Measure, Searchable
 
 MODELS = schema.logged_models
@@ -78,7 +78,7 @@ def page_by_metric(
         thing=thing,
         measure=measure,
         seen=seen,
-        passes=and_(true() if measured is None else measured, condition(tree, thing)),
+        passes=and_(true() if measured is None else measured, passes(tree, thing)),
         is_filtered=tree != EVERYTHING or measured is not None or measure[1:] != (None, None),
         order=order,
         ascending=[key.ascending for key in keys],
