@@ -51,7 +51,9 @@ def test_a_server_answers_soon_and_stays_small(start_server: Any) -> None:
     again = start_server()
 
     assert again.started_in_s < 2.5  # a second on an idle machine; the tests may share this one
-    assert psutil.Process(again.process.pid).memory_info().rss < 150_000_000
+    process = psutil.Process(again.process.pid)
+    assert process.memory_info().rss < 120_000_000
+    assert process.children() == []
 
 
 def test_the_discovery_file_tells_where_the_server_is_and_goes_with_it(start_server: Any) -> None:
