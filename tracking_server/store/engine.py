@@ -140,15 +140,25 @@ class Database:
     def _read_until(self, work: Callable[[Connection], T], until_s: float, is_short: bool = False) -> T:
         while True:
             try:
-                with self._reading.connect() as connection, connection.begin():
+                with self._reading.connect() as connection:
                     connection.execution_options(**{long_reads.SHORT: is_short})
-                    connections.limit_time(connection)
-                    return work(connection)
+                    return _in_snapshot(connection, work)
             except (DBAPIError, OverflowError, UnicodeEncodeError) as error:
                 if not failures.is_lost(error) or time.monotonic() > until_s:
                     raise failures.as_server_error(error) from error
-                self._reading.dispose()
             time.sleep(_PAUSE_S)
+
+
+def _in_snapshot(connection: Connection, work: Callable[[Connection], T]) -> T:
+    try:
+        with connection.begin():
+            connections.limit_time(connection)
+            return work(connection)
+    except DBAPIError as error:
+        if failures.is_lost(error):
+            # This one alone, and not all of the pool: who works with another would let it lie open.
+            connection.invalidate()
+        raise
 
 
 def _check_place(path: Path) -> None:

@@ -80,6 +80,9 @@ class Searchable:
         """The sort keys for one key of an order, and `statement` with the joins that they need."""
         if key.entity == "attribute":
             column = self.ordered(key)
+            if key.key in self.heads:
+                # Not the computed column: where an index has all else, MariaDB sorts by an empty one.
+                column = func.substr(self.attributes[key.key], 1, schema.HEAD_LENGTH, type_=String)
             if key.key not in self.nullable:
                 return [SortKey(expression=column, ascending=key.ascending)], statement
             return _absent_last(column, key), statement
@@ -144,8 +147,7 @@ def runs(connection: Connection) -> Searchable:
             "start_time": table.c.start_ms,
             "end_time": table.c.end_ms,
         },
-        # Not the computed column: where an index has all else, MariaDB sorts by an empty one.
-        heads={"run_name": func.substr(table.c.name, 1, schema.HEAD_LENGTH, type_=String)},
+        heads={"run_name": table.c.name_head},
         nullable=frozenset({"end_time"}),
         texts={
             "param": (schema.params, schema.params.c.run_id),
