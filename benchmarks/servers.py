@@ -39,6 +39,15 @@ class Running:
         """How many processes it consists of."""
         return 1 + len(psutil.Process(self.pid).children(recursive=True))
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stands still meanwhile: what idles here must not slow the other one down."""
+        os.killpg(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.pid, signal.SIGCONT)
+
 
 @contextmanager
 def serving(side: Side, home: Path, directory: Path, *, is_new: bool = True) -> Iterator[Running]:

@@ -121,10 +121,12 @@ class Bench:
         for side in self.sides:
             uri = self.servers[side.name].uri
             arguments = [Client(uri=uri).new_run() for _ in range(runs)]
-            for seconds in (1.0, self.seconds):
-                found[side.name] = load_generator.run(
-                    script, uri, connections=connections, seconds=seconds, arguments=arguments
-                )
+            (other,) = (server for name, server in self.servers.items() if name != side.name)
+            with other.paused():
+                for seconds in (1.0, self.seconds):
+                    found[side.name] = load_generator.run(
+                        script, uri, connections=connections, seconds=seconds, arguments=arguments
+                    )
         return found
 
 

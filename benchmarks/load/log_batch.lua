@@ -12,7 +12,8 @@ function request()
   sent = sent + 1
   local points = {}
   for n = 1, 1000 do
-    points[n] = string.format(point, n, 1700000000000 + n, sent * 1000 + n)
+    local step = sent * 1000 + n  -- time goes on as steps do
+    points[n] = string.format(point, n, 1700000000000 + step, step)
   end
   return wrk.format("POST", "/api/2.0/mlflow/runs/log-batch", headers,
     '{"run_id":"' .. runs[sent % #runs + 1] .. '","metrics":[' .. table.concat(points, ",") .. "]}")

@@ -266,7 +266,12 @@ def test_a_runner_that_slept_too_long_is_taken_for_lost_and_tells_the_truth_when
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "tracking_server", "--backend-store-uri", f"sqlite:///{store}/mlruns.db"),
-            *("--artifacts-destination", str(store / "artifacts"), "--discovery-file", str(store / "address")),
+            *(
+                "--artifacts-destination",
+                str(store / "artifacts"),
+                "--discovery-file",
+                str(store / "address"),
+            ),
             *("--heartbeat-lost-s", "1", "--reap-every-s", "0.2"),
         ],
         env=user.variables(),

@@ -1,41 +1,104 @@
 """The busiest statements without SQLAlchemy's work for each execution, which costs more than SQLite's own.
 
-They are still written with SQLAlchemy, and compiled by it, once. Only for SQLite: its driver takes and
-returns every value of these tables as it is.
+They are still written with SQLAlchemy, and compiled by it, once; then SQLite's driver gets their text and
+values. It takes and returns every value of these tables as it is.
 """
 
 from __future__ import annotations
 
+import re
+import sqlite3
+from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult
+from sqlalchemy import Connection
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
+
+ROWS_PER_STATEMENT = 100
+_ROW = re.compile(r"VALUES (\([?, ]+\))")
 
 _Values = Callable[[Mapping[str, Any]], Sequence[Any]]
 
 
 def serves(connection: Connection) -> bool:
-    """Whether this is a connection for `execute`."""
+    """Whether this is a connection for the functions here."""
     return connection.dialect.name == "sqlite"
 
 
-def execute(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
-    """Run `statement`, a long-lived value, with each of `rows`, which all have the same names."""
+def command(connection: Connection, text: str) -> None:
+    """Run a statement without values. Raises DBAPIError."""
+    _run(connection, text, ())
+
+
+def execute(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Run `statement`, a long-lived value, with each of `rows`, which all have the same names.
+
+    How many rows it changed. Raises DBAPIError.
+    """
     text, values = _compiled(statement, tuple(rows[0]))
     if len(rows) == 1:
-        return connection.exec_driver_sql(text, tuple(values(rows[0])))
-    return connection.exec_driver_sql(text, [tuple(values(row)) for row in rows])
+        return _run(connection, text, values(rows[0])).rowcount
+    return _run_many(connection, text, [values(row) for row in rows])
+
+
+def first(connection: Connection, statement: Any, values: Mapping[str, Any]) -> Any:
+    """The first row that a query finds, its columns by name; None where it finds none. Raises DBAPIError."""
+    text, ordered = _compiled(statement, tuple(values))
+    cursor = _run(connection, text, ordered(values))
+    found = cursor.fetchone()
+    cursor.close()
+    return None if found is None else _row_of(statement)._make(found)
 
 
 def execute_tuples(
     connection: Connection, statement: Any, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    """The same with the values alone, in the order of `names`, which must be that of the table's columns."""
+    """`execute` with the values alone, in the order of `names`, which must be that of the table's columns."""
     text, _ = _compiled(statement, names)
-    connection.exec_driver_sql(text, rows[0] if len(rows) == 1 else list(rows))
+    if len(rows) == 1:
+        _run(connection, text, rows[0])
+        return
+    # The driver lets go of the interpreter and takes it back for every statement, however small.
+    whole = len(rows) - len(rows) % ROWS_PER_STATEMENT
+    for start in range(0, whole, ROWS_PER_STATEMENT):
+        values = tuple(chain.from_iterable(rows[start : start + ROWS_PER_STATEMENT]))
+        _run(connection, _for_many_rows(text), values)
+    if whole < len(rows):
+        _run_many(connection, text, rows[whole:])
+
+
+def _run(connection: Connection, text: str, values: Sequence[Any]) -> sqlite3.Cursor:
+    driver = _driver(connection)
+    try:
+        return driver.execute(text, values)
+    except sqlite3.Error as error:
+        raise _wrapped(error, text, connection) from error
+
+
+def _run_many(connection: Connection, text: str, rows: Sequence[Sequence[Any]]) -> int:
+    driver = _driver(connection)
+    try:
+        return driver.executemany(text, rows).rowcount
+    except sqlite3.Error as error:
+        raise _wrapped(error, text, connection) from error
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver: Any = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+def _wrapped(error: sqlite3.Error, text: str, connection: Connection) -> BaseException:
+    """As SQLAlchemy raises it; without the values, which may be secret."""
+    return DBAPIError.instance(
+        text, None, error, sqlite3.Error, hide_parameters=True, dialect=connection.dialect
+    )
 
 
 @lru_cache(maxsize=256)
@@ -45,3 +108,16 @@ def _compiled(statement: Any, names: tuple[str, ...]) -> tuple[str, _Values]:
     if len(order) == 1:
         return str(compiled), lambda row: (row[order[0]],)
     return str(compiled), itemgetter(*order)
+
+
+@lru_cache(maxsize=32)
+def _for_many_rows(text: str) -> str:
+    """An INSERT of one row as one of ROWS_PER_STATEMENT."""
+    row = _ROW.search(text)
+    assert row is not None
+    return f"{text[: row.start(1)]}{', '.join([row[1]] * ROWS_PER_STATEMENT)}{text[row.end(1) :]}"
+
+
+@lru_cache(maxsize=32)
+def _row_of(statement: Any) -> Any:
+    return namedtuple("Row", [column.key for column in statement.selected_columns])  # noqa: PYI024  # made here

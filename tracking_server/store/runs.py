@@ -142,7 +142,7 @@ def _copied(row: Row[Any]) -> tuple[int, int, int]:
 def _by_uuid(connection: Connection, run_id: str) -> Row[Any] | None:
     wanted = {"wanted": run_id}
     if plain.serves(connection):
-        return plain.execute(connection, _BY_UUID, [wanted]).first()
+        return plain.first(connection, _BY_UUID, wanted)  # type: ignore[no-any-return]  # as good as a Row
     return connection.execute(_BY_UUID, wanted).first()
 
 

@@ -20,7 +20,7 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[
         return 0
     dialect = connection.dialect.name
     if plain.serves(connection):
-        return plain.execute(connection, _insert_missing(table, dialect), rows).rowcount
+        return plain.execute(connection, _insert_missing(table, dialect), rows)
     done = connection.execute(_insert_missing(table, dialect), _in_order(table, dialect, rows))
     # MySQL counts a row that it found like one that it inserted.
     return done.rowcount if dialect in ("sqlite", "postgresql") else -1

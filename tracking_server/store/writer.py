@@ -27,7 +27,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tracking_server.errors import Unavailable
-from tracking_server.store import commit_outcome, failures
+from tracking_server.store import commit_outcome, failures, plain
 from tracking_server.store.failures import as_server_error
 from tracking_server.store.jobs import Job, settle_all
 
@@ -73,6 +73,7 @@ class Writer:
         self._engine = engine
         self._after_rollback = after_rollback
         self._savepoints_are_cheap = engine.dialect.name == "sqlite"
+        self._command = plain.command if self._savepoints_are_cheap else Connection.exec_driver_sql
         self._jobs: queue.Queue[Job[Any] | None] = queue.Queue(maxsize=MAX_WAITING_JOBS)
         self._again: deque[Job[Any]] = deque()
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
@@ -221,7 +222,7 @@ class Writer:
     def _attempt(self, connection: Connection, job: Job[Any]) -> bool:
         """Run `job` in a savepoint; whether it met a row that another process has just written."""
         raced = False
-        connection.exec_driver_sql("SAVEPOINT job")
+        self._command(connection, "SAVEPOINT job")
         try:
             job.result = job.work(connection)
             job.error = None
@@ -231,14 +232,14 @@ class Writer:
             self._take_back(connection, error)
             job.error = as_server_error(error)
             raced = isinstance(error, IntegrityError)
-        connection.exec_driver_sql("RELEASE SAVEPOINT job")
+        self._command(connection, "RELEASE SAVEPOINT job")
         return raced
 
     def _take_back(self, connection: Connection, cause: Exception) -> None:
         """Undo the work of one job. Raises `cause` where the whole transaction is lost with it."""
         self._forget(connection)
         try:
-            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
+            self._command(connection, "ROLLBACK TO SAVEPOINT job")
         except DBAPIError:
             # A full disk or a failing one makes SQLite roll back everything by itself.
             raise cause from None
