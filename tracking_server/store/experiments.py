@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.engine import Row
 
 from tracking_server.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
+from tracking_server.store import plain
 from tracking_server.store.clock import now_ms
 from tracking_server.store.records import Experiment, Tag
 from tracking_server.store.schema import experiment_tags, experiments, runs
@@ -120,7 +121,12 @@ def get_by_name(connection: Connection, name: str) -> Experiment:
 
 
 def _row(connection: Connection, experiment_id: str) -> Row[Any]:
-    row = connection.execute(_BY_ID, {"wanted": parse_id(experiment_id)}).first()
+    wanted = {"wanted": parse_id(experiment_id)}
+    row: Row[Any] | None
+    if plain.serves(connection):
+        row = plain.first(connection, _BY_ID, wanted)
+    else:
+        row = connection.execute(_BY_ID, wanted).first()
     if row is None:
         raise NotFound(f"No Experiment with id={experiment_id} exists")
     return row

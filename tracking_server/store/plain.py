@@ -46,6 +46,14 @@ def execute(connection: Connection, statement: Any, rows: Sequence[Mapping[str, 
     return _run_many(connection, text, [values(row) for row in rows])
 
 
+def insert(connection: Connection, statement: Any, row: Mapping[str, Any]) -> int:
+    """Insert one row; the number that it got. Raises DBAPIError."""
+    text, values = _compiled(statement, tuple(row))
+    number = _run(connection, text, values(row)).lastrowid
+    assert number is not None
+    return number
+
+
 def first(connection: Connection, statement: Any, values: Mapping[str, Any]) -> Any:
     """The first row that a query finds, its columns by name; None where it finds none. Raises DBAPIError."""
     text, ordered = _compiled(statement, tuple(values))

@@ -92,12 +92,18 @@ def create(connection: Connection, new: NewRun) -> Run:
         "deleted": False,
         "parent_uuid": tags.get(names.PARENT_RUN_ID),
     }
-    made = connection.execute(_NEW, values)
-    (row_id,) = made.inserted_primary_key or (None,)
+    row_id = _inserted(connection, values)
     insert_or_update(connection, run_tags, _rows((row_id, experiment.id, start_ms), tags))
     # A new run has nothing but its tags: no need to ask every table.
     made_tags = tuple(Tag(key, value) for key, value in sorted(tags.items()))
     return Run(info=info(SimpleNamespace(**values, end_ms=None)), data=RunData(tags=made_tags))
+
+
+def _inserted(connection: Connection, values: Mapping[str, Any]) -> int | None:
+    if plain.serves(connection):
+        return plain.insert(connection, _NEW, values)
+    (row_id,) = connection.execute(_NEW, values).inserted_primary_key or (None,)
+    return row_id
 
 
 def _the_same(connection: Connection, existing: Row[Any], new: NewRun) -> Run:
