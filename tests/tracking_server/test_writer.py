@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, insert, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tracking_server.errors import InvalidParameter, Unavailable
 from tracking_server.settings import Settings
@@ -165,3 +165,22 @@ def test_a_job_that_loses_a_race_for_a_name_runs_once_more(database: Database) -
 
     assert database.write_and_wait(work) == 2
     assert ran == [0, 0]
+
+
+class Deadlock(Exception):
+    """What a database server says to who loses against another writer."""
+
+    sqlstate = "40001"
+
+
+def test_a_store_whose_writer_lost_a_race_is_well(database: Database) -> None:
+    well: list[bool] = []
+
+    def work(_connection: Any) -> None:
+        well.append(database.is_writing)
+        if len(well) == 1:
+            raise DBAPIError.instance("UPDATE", None, Deadlock(), Exception)
+
+    database.write_and_wait(work)
+
+    assert well == [True, True]

@@ -48,7 +48,7 @@ def belongings(places: Places, artifact_uri: str, owner_id: str | None) -> Belon
         # Else their files would be taken for gone, and nobody would ever find them again.
         return Belongings(
             problem=f"there is no directory {place.store.root}: "
-            "give --artifacts-destination as the server has it"
+            "give --artifacts-destination as the server has it, or --leave-artifacts if there never were any"
         )
     parts = place.prefix.split("/")
     is_its_own = len(parts) > 1 and parts[-1] == "artifacts" and owner_id in (None, parts[-2])

@@ -128,4 +128,4 @@ def _for_many_rows(text: str) -> str:
 
 @lru_cache(maxsize=32)
 def _row_of(statement: Any) -> Any:
-    return namedtuple("Row", [column.key for column in statement.selected_columns])  # noqa: PYI024  # made here
+    return namedtuple("Row", [column.key for column in statement.selected_columns])  # noqa: PYI024  # a NamedTuple's names must be known

@@ -161,11 +161,11 @@ class Writer:
             except _JobFailed:
                 self._run_batch(batch, careful=True)
             self._count(batch)
+            self.is_failing = all(isinstance(job.error, Unavailable) for job in batch)
         except _CommitCut as cut:
             batch = self._after_cut_commit(batch, cut)
         except Exception as error:  # noqa: BLE001  # every job of the batch is told, or runs again
             batch = self._after_failure(batch, error)
-        self.is_failing = all(isinstance(job.error, Unavailable) for job in batch)
         settle_all(batch)
 
     def _count(self, stored: list[Job[Any]]) -> None:
@@ -256,6 +256,7 @@ class Writer:
         outcome = commit_outcome.outcome(self._engine, cut.number, min(job.until_s for job in batch))
         if outcome == "committed":
             self._count(batch)
+            self.is_failing = False
             return batch
         return self._after_failure(batch, cut.cause, may_run_again=outcome == "aborted")
 
@@ -265,6 +266,8 @@ class Writer:
         """Line up again what may succeed the next time; the jobs that are over."""
         collided = failures.is_collision(error)
         lost = failures.is_lost(error)
+        # Who lost a race against another writer found the database well.
+        self.is_failing = not collided
         if not collided:
             # The pooled connection goes: what it remembers may never have been stored.
             self._engine.dispose()

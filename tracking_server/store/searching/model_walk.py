@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, select, true, tuple_
 from sqlalchemy.engine import Row
 
 from tracking_server.query.parser import parse_filter, parse_order
@@ -153,7 +153,10 @@ def _edge(
         values = values.where(
             value.expression >= after[0] if value.ascending else value.expression <= after[0]
         )
-    return question.connection.execute(values.order_by(*sql_order([value])).offset(WINDOW).limit(1)).scalar()
+    window = values.order_by(*sql_order([value])).limit(WINDOW + 1).subquery()
+    furthest = func.max(window.c.value) if value.ascending else func.min(window.c.value)
+    edge, number = question.connection.execute(select(furthest, func.count()).select_from(window)).one()
+    return edge if number > WINDOW else None
 
 
 def _without_number(question: _Question, experiment: int, after: Position | None) -> list[Row[Any]]:

@@ -61,7 +61,7 @@ def _rebuilt() -> None:
     kept = ", ".join([*_SERIES, "timestamp_ms", "step", "value", "is_nan"])
     number = "CASE WHEN is_nan THEN NULL ELSE value END"
     op.execute(
-        f"INSERT INTO {_TABLE} ({kept}, lowest, highest, has_nan, experiment_id, created_at_ms) "  # noqa: S608
+        f"INSERT INTO {_TABLE} ({kept}, lowest, highest, has_nan, experiment_id, created_at_ms) "  # noqa: S608  # constants
         f"SELECT {', '.join(f'{old}.{name}' for name in kept.split(', '))}, {number}, {number}, is_nan, "
         f"experiment_id, created_at_ms FROM {old} JOIN logged_models ON logged_models.id = {old}.model_id"
     )
@@ -117,4 +117,5 @@ def _points() -> None:
         sqlite_with_rowid=False,
     )
     op.execute("DELETE FROM logged_model_points")  # of a migration that was cut here
-    op.execute(f"INSERT INTO logged_model_points SELECT id, timestamp_ms, step, value, is_nan FROM {_TABLE}")  # noqa: S608
+    points = f"SELECT id, timestamp_ms, step, value, is_nan FROM {_TABLE}"  # noqa: S608  # constants
+    op.execute(f"INSERT INTO logged_model_points {points}")  # constants
