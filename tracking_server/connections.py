@@ -72,6 +72,43 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
+class _Replies:
+    """Stands for the transport of one request: a reply's head leaves together with the beginning of its body.
+
+    Uvicorn writes them one after the other, and every write is a packet and a wake-up of the client. A head
+    waits until its body comes, and no longer than the callbacks that are ready now take.
+    """
+
+    __slots__ = ("_cycle", "_head", "_is_begun", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
+        self._transport = transport
+        self._cycle = cycle
+        self._is_begun = False
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif self._cycle.response_started and not self._is_begun:
+            self._is_begun = True
+            self._head = data
+            asyncio.get_running_loop().call_soon(self.flush)
+            return
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        if self._head:
+            self.write(b"")
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+
 class Connection(HttpToolsProtocol):
     """One client. Used on the event loop only; `serving` sweeps over all of them."""
 
@@ -175,6 +212,7 @@ class Connection(HttpToolsProtocol):
         self._received_bytes = 0
         self._body = _Window(time.monotonic(), 0)
         super().on_headers_complete()
+        self.cycle.transport = _Replies(self.transport, self.cycle)  # type: ignore[assignment]  # all it is asked
         # Trailers go nowhere: as headers they would pass a proxy that looks at the head alone.
         self.headers = _NOWHERE  # type: ignore[assignment]  # is appended to, and begun anew with the next head
         if not self.pipeline:

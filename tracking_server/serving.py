@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import ipaddress
 import logging
 import os
@@ -30,6 +31,7 @@ from tracking_server.store import access_tokens
 
 _FILES_BESIDES_CONNECTIONS = 100
 _MOST_OPEN_FILES = 65_536
+_NEW_OBJECTS_BEFORE_GC = 10_000
 
 _log = logging.getLogger("tracking_server")
 
@@ -148,6 +150,10 @@ def _run(settings: Settings, application: Application, listener: socket.socket, 
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
         backlog=2048,
     )
+    # What is there now stays: to look through it for garbage again and again would stop the server for 30 ms.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS_BEFORE_GC)
     # It warns of everything that is no HTTP: anybody could fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     server = _TrackingServer(config, application, kind, settings, where, file)

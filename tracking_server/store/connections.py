@@ -117,7 +117,9 @@ def _sqlite(path: Path, *, readonly: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+        driver: Any = connection.connection.driver_connection
+        if not driver.in_transaction:  # else `transactions` has begun it
+            driver.execute("BEGIN" if readonly else "BEGIN IMMEDIATE")
 
     return engine
 

@@ -20,6 +20,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
 ROWS_PER_STATEMENT = 100
+_DRIVER = "the driver's connection"
 _ROW = re.compile(r"VALUES (\([?, ]+\))")
 
 _Values = Callable[[Mapping[str, Any]], Sequence[Any]]
@@ -30,9 +31,31 @@ def serves(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
-def command(connection: Connection, text: str) -> None:
-    """Run a statement without values. Raises DBAPIError."""
-    _run(connection, text, ())
+def prepared(connection: Connection) -> Connection:
+    """`connection`, whose driver is found sooner from now on: for one that is used for long."""
+    return connection.execution_options(**{_DRIVER: _driver(connection)})
+
+
+def begin(connection: Connection) -> None:
+    """Begin a transaction that writes. Raises DBAPIError."""
+    _run(connection, "BEGIN IMMEDIATE", ())
+
+
+def commit(connection: Connection) -> None:
+    """End the transaction: it is on disk. Raises DBAPIError."""
+    if connection.in_transaction():  # SQLAlchemy took part in it
+        connection.commit()
+    else:
+        _run(connection, "COMMIT", ())
+
+
+def roll_back(connection: Connection) -> None:
+    """End the transaction, if any, and take back what it did."""
+    if connection.in_transaction():
+        connection.rollback()
+    driver = _driver(connection)
+    if driver.in_transaction:
+        driver.rollback()
 
 
 def execute(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -97,7 +120,7 @@ def _run_many(connection: Connection, text: str, rows: Sequence[Sequence[Any]]) 
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
-    driver: Any = connection.connection.driver_connection
+    driver: Any = connection.get_execution_options().get(_DRIVER) or connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     return driver
 

@@ -2,9 +2,8 @@
 
 A request is answered after the commit that holds it is on disk. While one commit is being synced, the
 requests that arrive meanwhile form the next one, so throughput grows with concurrency and a lone request
-waits for nobody. A failing job takes back what it did itself and nothing of its neighbours: each runs inside
-its own savepoint. Where the database is a server, savepoints cost more than most jobs, so that a batch first
-runs without them, and again with them where a job failed.
+waits for nobody. A failing job takes back what it did itself and nothing of its neighbours: since savepoints
+cost more than most jobs, a batch first runs without them, and where a job failed once more, each in its own.
 
 Other processes may write to the same database. Who loses a race against them runs again and then finds what
 the winner left; a deadlock loses the whole transaction, which runs once more, and after that job by job. A
@@ -27,9 +26,10 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tracking_server.errors import Unavailable
-from tracking_server.store import commit_outcome, failures, plain
+from tracking_server.store import commit_outcome, failures
 from tracking_server.store.failures import as_server_error
 from tracking_server.store.jobs import Job, settle_all
+from tracking_server.store.transactions import Transactions
 
 T = TypeVar("T")
 
@@ -72,9 +72,8 @@ class Writer:
     ) -> None:
         self._engine = engine
         self._after_rollback = after_rollback
-        self._savepoints_are_cheap = engine.dialect.name == "sqlite"
-        self._command = plain.command if self._savepoints_are_cheap else Connection.exec_driver_sql
-        self._jobs: queue.Queue[Job[Any] | None] = queue.Queue(maxsize=MAX_WAITING_JOBS)
+        self._transactions = Transactions(engine)
+        self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
         self._again: deque[Job[Any]] = deque()
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._closed = threading.Event()
@@ -125,19 +124,14 @@ class Writer:
     def _enqueue(self, job: Job[Any]) -> None:
         if self._closed.is_set():
             raise Unavailable("The server is shutting down; send the request again.")
-        try:
-            if len(self._again) > MAX_WAITING_JOBS:
-                raise queue.Full
-            self._jobs.put_nowait(job)
-        except queue.Full:
-            raise Unavailable("Too many writes are waiting; send the request again in a moment.") from None
+        if self.waiting > MAX_WAITING_JOBS:
+            raise Unavailable("Too many writes are waiting; send the request again in a moment.")
+        self._jobs.put(job)
 
     def _work(self) -> None:
-        while True:
-            first = self._next(wait=True)
-            if first is None:
-                return
+        while (first := self._next(wait=True)) is not None:
             self._commit_with(first)
+        self._transactions.start_anew()
 
     def _next(self, *, wait: bool) -> Job[Any] | None:
         """The next job; None when there is none now, or none ever again."""
@@ -157,7 +151,7 @@ class Writer:
         batch = [first]
         try:
             try:
-                self._run_batch(batch, careful=self._savepoints_are_cheap)
+                self._run_batch(batch, careful=False)
             except _JobFailed:
                 self._run_batch(batch, careful=True)
             self._count(batch)
@@ -174,20 +168,18 @@ class Writer:
 
     def _run_batch(self, batch: list[Job[Any]], *, careful: bool) -> None:
         """Run the batch, which grows by what waits. Raises where all of it is lost."""
-        with self._engine.connect() as connection:
-            transaction = connection.begin()
+        connection = self._transactions.begin()
+        try:
+            self._run_jobs(connection, batch, self._run if careful else self._run_unprotected)
+            number = commit_outcome.transaction_number(connection)
             try:
-                self._run_jobs(connection, batch, self._run if careful else self._run_unprotected)
-                number = commit_outcome.transaction_number(connection)
-            except BaseException:
-                self._forget(connection)
-                transaction.close()
-                raise
-            try:
-                transaction.commit()
+                self._transactions.commit(connection)
             except DBAPIError as error:
-                self._forget(connection)
                 raise _CommitCut(number, error) from error
+        except BaseException:
+            self._forget(connection)
+            self._transactions.roll_back(connection)
+            raise
 
     def _run_jobs(
         self, connection: Connection, batch: list[Job[Any]], run: Callable[[Connection, Job[Any]], None]
@@ -222,7 +214,7 @@ class Writer:
     def _attempt(self, connection: Connection, job: Job[Any]) -> bool:
         """Run `job` in a savepoint; whether it met a row that another process has just written."""
         raced = False
-        self._command(connection, "SAVEPOINT job")
+        connection.exec_driver_sql("SAVEPOINT job")
         try:
             job.result = job.work(connection)
             job.error = None
@@ -232,14 +224,14 @@ class Writer:
             self._take_back(connection, error)
             job.error = as_server_error(error)
             raced = isinstance(error, IntegrityError)
-        self._command(connection, "RELEASE SAVEPOINT job")
+        connection.exec_driver_sql("RELEASE SAVEPOINT job")
         return raced
 
     def _take_back(self, connection: Connection, cause: Exception) -> None:
         """Undo the work of one job. Raises `cause` where the whole transaction is lost with it."""
         self._forget(connection)
         try:
-            self._command(connection, "ROLLBACK TO SAVEPOINT job")
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
         except DBAPIError:
             # A full disk or a failing one makes SQLite roll back everything by itself.
             raise cause from None
@@ -252,7 +244,7 @@ class Writer:
         """Ask the database what became of it, where it can say; the jobs that are over."""
         if not failures.is_lost(cut.cause) or cut.number is None:
             return self._after_failure(batch, cut.cause, may_run_again=not failures.is_lost(cut.cause))
-        self._engine.dispose()
+        self._transactions.start_anew()
         outcome = commit_outcome.outcome(self._engine, cut.number, min(job.until_s for job in batch))
         if outcome == "committed":
             self._count(batch)
@@ -270,7 +262,7 @@ class Writer:
         self.is_failing = not collided
         if not collided:
             # The pooled connection goes: what it remembers may never have been stored.
-            self._engine.dispose()
+            self._transactions.start_anew()
         if lost:
             self._take_all_that_wait(batch)
         for job in batch:
