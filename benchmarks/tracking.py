@@ -6,6 +6,7 @@ What is compared, and how, is written in README.md beside this file.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import math
@@ -221,7 +222,10 @@ def search(bench: Bench) -> Iterator[Row]:
     directory.mkdir()
     population.make(directory / "mlruns.db", directory / "artifacts")
     population.grow(directory / "mlruns.db", 0, SEARCHED_RUNS)
-    with serving(bench.sides[0], bench.home, directory, is_new=False) as running:
+    with contextlib.ExitStack() as stack:
+        for idle in bench.servers.values():
+            stack.enter_context(idle.paused())
+        running = stack.enter_context(serving(bench.sides[0], bench.home, directory, is_new=False))
         client = Client(uri=running.uri)
         yield from _searches(client, "")
         runs = [client.new_run() for _ in range(8)]

@@ -69,17 +69,21 @@ def plan_of(
 
     def explain(work: Callable[[Connection], Any]) -> list[str]:
         steps: list[str] = []
+        texts: list[str] = []
 
-        def before(connection: Connection, _cursor: Any, text: str, values: Any, *_: Any) -> None:
+        def traced(connection: Connection) -> Any:
             driver: Any = connection.connection.driver_connection
-            if text.startswith("SELECT"):
-                steps.extend(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {text}", values))
+            driver.set_trace_callback(texts.append)  # whoever sends it, SQLAlchemy or we ourselves
+            try:
+                return work(connection)
+            finally:
+                driver.set_trace_callback(None)
+                for text in texts:
+                    if text.startswith("SELECT"):
+                        steps.extend(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {text}"))
 
-        def explained(connection: Connection) -> Any:
-            event.listen(connection, "before_cursor_execute", before)
-            return work(connection)
-
-        database.read_now(explained)
+        database.read_now(traced)
+        assert steps
         return steps
 
     return explain

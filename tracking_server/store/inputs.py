@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.engine import Row
 
+from tracking_server.store.of_many import OfMany
 from tracking_server.store.records import (
     Dataset,
     DatasetInput,
@@ -24,22 +25,21 @@ from tracking_server.store.records import (
 from tracking_server.store.schema import datasets, run_dataset_tags, run_datasets, run_models
 from tracking_server.store.upsert import insert_missing, insert_or_update
 
-_RUNS: BindParameter[int] = bindparam("runs", expanding=True)
-_DATASETS = (
+_DATASETS = OfMany(
+    run_datasets.c.run_id,
     select(run_datasets.c.run_id, datasets)
     .join(datasets, datasets.c.id == run_datasets.c.dataset_id)
-    .where(run_datasets.c.run_id.in_(_RUNS))
-    .order_by(run_datasets.c.run_id, run_datasets.c.dataset_id)
+    .order_by(run_datasets.c.run_id, run_datasets.c.dataset_id),
 )
-_DATASET_TAGS = (
-    select(run_dataset_tags)
-    .where(run_dataset_tags.c.run_id.in_(_RUNS))
-    .order_by(*run_dataset_tags.primary_key)
+_DATASET_TAGS = OfMany(
+    run_dataset_tags.c.run_id,
+    select(run_dataset_tags).order_by(*run_dataset_tags.primary_key),
 )
-_MODELS = (
+_MODELS = OfMany(
+    run_models.c.run_id,
     select(run_models)
-    .where(run_models.c.run_id.in_(_RUNS), run_models.c.is_output == bindparam("is_output"))
-    .order_by(run_models.c.run_id, run_models.c.step, run_models.c.model_uuid)
+    .where(run_models.c.is_output == bindparam("is_output"))
+    .order_by(run_models.c.run_id, run_models.c.step, run_models.c.model_uuid),
 )
 _ONE_LINK = select(run_datasets.c.run_id).where(
     run_datasets.c.run_id == bindparam("run_id"), run_datasets.c.dataset_id == bindparam("dataset_id")
@@ -122,15 +122,15 @@ def _log_models(
 def of_runs(connection: Connection, runs: Sequence[int]) -> dict[int, RunInputs]:
     """What each of `runs` (ids of the table `runs`) read."""
     tags: dict[tuple[int, int], list[Tag]] = {}
-    for run, dataset_id, key, value in connection.execute(_DATASET_TAGS, {"runs": runs}):
+    for run, dataset_id, key, value in _DATASET_TAGS.rows(connection, runs):
         tags.setdefault((run, dataset_id), []).append(Tag(key, value))
     read: dict[int, list[DatasetInput]] = {run: [] for run in runs}
-    for row in connection.execute(_DATASETS, {"runs": runs}):
+    for row in _DATASETS.named(connection, runs):
         read[row.run_id].append(
             DatasetInput(dataset=_dataset(row), tags=tuple(tags.get((row.run_id, row.id), ())))
         )
     models: dict[int, list[ModelInput]] = {run: [] for run in runs}
-    for row in connection.execute(_MODELS, {"runs": runs, "is_output": False}):
+    for row in _MODELS.named(connection, runs, is_output=False):
         models[row.run_id].append(ModelInput(row.model_uuid))
     return {run: RunInputs(dataset_inputs=tuple(read[run]), model_inputs=tuple(models[run])) for run in runs}
 
@@ -149,6 +149,6 @@ def _dataset(row: Row[Any]) -> Dataset:
 def outputs_of_runs(connection: Connection, runs: Sequence[int]) -> dict[int, RunOutputs]:
     """What each of `runs` (ids of the table `runs`) made."""
     made: dict[int, list[ModelOutput]] = {run: [] for run in runs}
-    for row in connection.execute(_MODELS, {"runs": runs, "is_output": True}):
+    for row in _MODELS.named(connection, runs, is_output=True):
         made[row.run_id].append(ModelOutput(row.model_uuid, row.step))
     return {run: RunOutputs(model_outputs=tuple(models)) for run, models in made.items()}

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, false, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, true, tuple_
 from sqlalchemy.engine import Row
 
 from tracking_server.store import metric_keys, model_metrics
 from tracking_server.store.metric_points import MetricPoint
+from tracking_server.store.of_many import OfMany
 from tracking_server.store.records import MAX_FLOAT, Metric, stored_float, wire_float
 from tracking_server.store.schema import latest_metrics, metrics
 from tracking_server.store.schema import metric_keys as keys
@@ -22,7 +23,8 @@ from tracking_server.store.upsert import insert_missing_tuples, insert_or_update
 
 __all__ = ["MetricPoint"]  # what `store` takes is found beside it
 
-_LATEST = (
+_LATEST = OfMany(
+    latest_metrics.c.run_id,
     select(
         latest_metrics.c.run_id,
         keys.c.name,
@@ -32,8 +34,7 @@ _LATEST = (
         latest_metrics.c.step,
     )
     .join(keys, keys.c.id == latest_metrics.c.key_id)
-    .where(latest_metrics.c.run_id.in_(bindparam("runs", expanding=True)))
-    .order_by(latest_metrics.c.run_id, keys.c.name)
+    .order_by(latest_metrics.c.run_id, keys.c.name),
 )
 _Stored = tuple[int, int, int, int, float, bool]
 _COLUMNS = ("run_id", "key_id", "timestamp_ms", "step", "value", "is_nan")
@@ -88,7 +89,7 @@ def _rank(row: _Stored) -> tuple[int, int, float]:
 def latest(connection: Connection, runs: Sequence[int]) -> dict[int, list[Metric]]:
     """The latest point of every metric for each of `runs` (ids of the table `runs`), sorted by name."""
     grouped: dict[int, list[Metric]] = {run: [] for run in runs}
-    for run, name, value, is_nan, timestamp_ms, step in connection.execute(_LATEST, {"runs": runs}):
+    for run, name, value, is_nan, timestamp_ms, step in _LATEST.rows(connection, runs):
         grouped[run].append(
             Metric(key=name, value=wire_float(value, is_nan), timestamp=timestamp_ms, step=step)
         )

@@ -86,6 +86,17 @@ def first(connection: Connection, statement: Any, values: Mapping[str, Any]) -> 
     return None if found is None else _row_of(statement)._make(found)
 
 
+def rows(connection: Connection, statement: Any, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """All rows that a query finds. Raises DBAPIError."""
+    text, ordered = _compiled(statement, tuple(values))
+    return _run(connection, text, ordered(values)).fetchall()
+
+
+def named(statement: Any, found: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Rows that `statement` has found, their columns by name."""
+    return list(map(_row_of(statement)._make, found))
+
+
 def execute_tuples(
     connection: Connection, statement: Any, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
 ) -> None:

@@ -19,6 +19,7 @@ from tracking_server.errors import InvalidParameter, NotFound
 from tracking_server.store import experiments, heartbeats, inputs, metrics, plain
 from tracking_server.store.clock import now_ms
 from tracking_server.store.metrics import MetricPoint
+from tracking_server.store.of_many import OfMany
 from tracking_server.store.records import Run, RunData, RunInfo, Tag
 from tracking_server.store.run_names import random_name
 from tracking_server.store.schema import HEAD_LENGTH, params, run_tags, runs
@@ -42,15 +43,14 @@ _CHILDREN = (
     .order_by(runs.c.start_ms, runs.c.uuid)
     .limit(bindparam("limit"))
 )
-_PARAMS = (
-    select(params.c.run_id, params.c.key, params.c.value)
-    .where(params.c.run_id.in_(bindparam("runs", expanding=True)))
-    .order_by(*params.primary_key)
+_BY_ID = OfMany(runs.c.id, select(runs))
+_PARAMS = OfMany(
+    params.c.run_id,
+    select(params.c.run_id, params.c.key, params.c.value).order_by(*params.primary_key),
 )
-_TAGS = (
-    select(run_tags.c.run_id, run_tags.c.key, run_tags.c.value)
-    .where(run_tags.c.run_id.in_(bindparam("runs", expanding=True)))
-    .order_by(*run_tags.primary_key)
+_TAGS = OfMany(
+    run_tags.c.run_id,
+    select(run_tags.c.run_id, run_tags.c.key, run_tags.c.value).order_by(*run_tags.primary_key),
 )
 
 
@@ -189,6 +189,16 @@ def info(row: Any) -> RunInfo:
     )
 
 
+def whole_by_id(connection: Connection, ids: Sequence[int]) -> list[Run]:
+    """Whole runs by the ids of their rows, in this order."""
+    found = {
+        row.id: row
+        for start in range(0, len(ids), _CHUNK)
+        for row in _BY_ID.named(connection, ids[start : start + _CHUNK])
+    }
+    return whole(connection, [found[run] for run in ids])
+
+
 def whole(connection: Connection, rows: Iterable[Row[Any]]) -> list[Run]:
     """Whole runs for their rows, in the same order; a few queries for each five hundred."""
     found = list(rows)
@@ -215,9 +225,9 @@ def whole(connection: Connection, rows: Iterable[Row[Any]]) -> list[Run]:
     return result
 
 
-def _grouped(connection: Connection, statement: Any, ids: Sequence[int]) -> dict[int, list[Tag]]:
+def _grouped(connection: Connection, about: OfMany, ids: Sequence[int]) -> dict[int, list[Tag]]:
     grouped: dict[int, list[Tag]] = {run: [] for run in ids}
-    for run, key, value in connection.execute(statement, {"runs": ids}):
+    for run, key, value in about.rows(connection, ids):
         grouped[run].append(Tag(key, value))
     return grouped
 

@@ -9,7 +9,6 @@ docs/explanation/speed-of-the-store.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection, and_, select
 
@@ -143,13 +142,3 @@ def _sorted_by_start(question: Question, common: Comparison) -> list[Found]:
             return rows
         last = found[-1]
         size = min(4 * size, _MOST_AT_ONCE)
-
-
-def whole_rows(connection: Connection, ids: Sequence[int]) -> list[Any]:
-    """The rows of the table `runs` with these ids, in this order."""
-    found = {
-        row.id: row
-        for part in chunks(ids, _CHUNK)
-        for row in connection.execute(select(RUNS).where(RUNS.c.id.in_(part)))
-    }
-    return [found[run] for run in ids]

@@ -17,7 +17,7 @@ from tracking_server.store import runs as run_store
 from tracking_server.store.records import Experiment, LoggedModel, Run
 from tracking_server.store.searching import model_walk, searchable
 from tracking_server.store.searching.paging import Page, SearchRequest, opaque, page_of
-from tracking_server.store.searching.run_search import page_of_runs, whole_rows
+from tracking_server.store.searching.run_search import page_of_runs
 from tracking_server.store.searching.searchable import Measure
 
 _FEW = 1000
@@ -27,7 +27,7 @@ def runs(connection: Connection, experiment_ids: Sequence[str], request: SearchR
     """A page of the runs of these experiments. Raises InvalidParameter."""
     ids = sorted({experiment_store.parse_id(experiment_id) for experiment_id in experiment_ids})
     row_ids, token = page_of_runs(connection, ids, request)
-    return Page(items=run_store.whole(connection, whole_rows(connection, row_ids)), next_page_token=token)
+    return Page(items=run_store.whole_by_id(connection, row_ids), next_page_token=token)
 
 
 def experiments(connection: Connection, request: SearchRequest) -> Page[Experiment]:
