@@ -5,7 +5,7 @@ Importing this costs nothing: a name brings its module along when it is first us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tracking_client.client import MlflowClient, TrackingClient
+    from tracking_client.client import TrackingClient
     from tracking_client.context import RunContext
     from tracking_client.errors import TrackingError
     from tracking_client.fluent import (
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         delete_run,
         delete_tag,
         end_run,
+        flush_async_logging,
         get_artifact_uri,
         get_experiment,
         get_experiment_by_name,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         set_tracking_uri,
         start_run,
     )
+    from tracking_client.mlflow_client import MlflowClient
     from tracking_client.run import ActiveRun
     from tracking_client.wire.entities import (
         Experiment,
@@ -82,6 +84,7 @@ __all__ = [
     "delete_run",
     "delete_tag",
     "end_run",
+    "flush_async_logging",
     "get_artifact_uri",
     "get_experiment",
     "get_experiment_by_name",
@@ -114,7 +117,7 @@ __all__ = [
 
 _HOMES = {
     "ActiveRun": "run",
-    "MlflowClient": "client",
+    "MlflowClient": "mlflow_client",
     "RunContext": "context",
     "TrackingClient": "client",
     "TrackingError": "errors",

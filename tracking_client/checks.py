@@ -41,18 +41,16 @@ def metric(name: str, value: SupportsFloat, timestamp: int | None, step: int | N
     """A metric; numbers of any library and one-element arrays are taken. Raises InvalidArgument."""
     at_ms = now_ms() if timestamp is None else timestamp
     return checked_metric(
-        Metric(key(name, "metric"), _number(name, value), at_ms, 0 if step is None else step)
+        Metric(key(name, "metric"), number(name, value), at_ms, 0 if step is None else step)
     )
 
 
 def checked_metric(given: Metric) -> Metric:
     """`given` with plain int and float values within the wire's range. Raises InvalidArgument."""
-    at_ms, step = _whole(given.key, "timestamp", given.timestamp), _whole(given.key, "step", given.step)
-    if at_ms < 0:
-        raise InvalidArgument(f"metric {given.key!r}: the timestamp {at_ms} is negative")
+    at_ms, step = moment(given.key, given.timestamp, given.step)
     return Metric(
         key(given.key, "metric"),
-        _number(given.key, given.value),
+        number(given.key, given.value),
         at_ms,
         step,
         given.model_id,
@@ -61,7 +59,8 @@ def checked_metric(given: Metric) -> Metric:
     )
 
 
-def _number(name: str, value: SupportsFloat | str) -> float:
+def number(name: str, value: SupportsFloat | str) -> float:
+    """A metric's value as a float; integers beyond its range are infinite. Raises InvalidArgument."""
     try:
         return float(value)
     except OverflowError:
@@ -81,6 +80,14 @@ def _whole(name: str, what: str, value: Any) -> int:
     if not -_INT64 <= whole < _INT64:
         raise InvalidArgument(f"metric {name!r}: the {what} {whole} does not fit into 64 bits")
     return whole
+
+
+def moment(name: str, timestamp_ms: Any, step: Any) -> tuple[int, int]:
+    """When and at which step a metric was logged, as plain integers. Raises InvalidArgument."""
+    at_ms, at_step = _whole(name, "timestamp", timestamp_ms), _whole(name, "step", step)
+    if at_ms < 0:
+        raise InvalidArgument(f"metric {name!r}: the timestamp {at_ms} is negative")
+    return at_ms, at_step
 
 
 def param(name: str, value: Any) -> Param:
@@ -145,7 +152,9 @@ __all__ = [
     "experiment_name",
     "key",
     "metric",
+    "moment",
     "now_ms",
+    "number",
     "param",
     "params",
     "run_id",

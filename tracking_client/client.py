@@ -1,4 +1,4 @@
-"""`TrackingClient`: every call of the tracking API, with the names and meaning of MLflow's `MlflowClient`."""
+"""`TrackingClient`: every call of the tracking API, with MLflow's names and meaning, sent at once."""
 
 from __future__ import annotations
 
@@ -58,7 +58,4 @@ def _normal(uri: str) -> str:
     return target.uri if isinstance(target, LocalStore) else uri
 
 
-MlflowClient = TrackingClient
-"""The same class by the name that scripts written for MLflow use."""
-
-__all__ = ["MlflowClient", "TrackingClient"]
+__all__ = ["TrackingClient"]

@@ -56,10 +56,10 @@ def end_all() -> None:
         end_quietly(run, _final_status)
 
 
-def end_quietly(run: ActiveRun, status: str) -> None:
+def end_quietly(run: ActiveRun, status: str, deadline_s: float | None = None) -> None:
     """Ends a run where there is nobody to raise to."""
     try:
-        run.terminate(status)
+        run.terminate(status, deadline_s)
     except (TrackingError, OSError) as error:
         say(f"the run {run.info.run_id} could not be recorded as {status}: {error}")
 
@@ -76,8 +76,8 @@ def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     runs = active_runs.snapshot()
     if runs:
-        # The thread that was interrupted may hold any lock, the connection pool's too: the calls go out
-        # from another thread, over new connections, and are not waited for longer than a launcher waits.
+        # The thread that was interrupted may hold any lock: the journal, which has connections of its own,
+        # is told by another thread, and that is not waited for longer than a launcher waits.
         sender = threading.Thread(target=_kill, args=(runs,), daemon=True)
         sender.start()
         sender.join(_AT_SIGTERM_S)
@@ -102,7 +102,7 @@ def _die_of_sigterm_again() -> None:
 
 def _kill(runs: list[ActiveRun]) -> None:
     for run in runs:
-        end_quietly(run.apart(_AT_SIGTERM_S), RunStatus.KILLED)
+        end_quietly(run, RunStatus.KILLED, _AT_SIGTERM_S)
 
 
 __all__ = ["end_all", "end_quietly", "watch"]

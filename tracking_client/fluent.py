@@ -1,8 +1,9 @@
 """MLflow's fluent API: functions that log to the run at hand.
 
-Functions that log return when the server has the values. All raise InvalidArgument for values against the
-rules, ApiError for what the server refuses and TransportError where it does not answer in time.
-`synchronous` is taken for MLflow's sake. `run_id` logs to another run than the one at hand.
+Functions that log return when the values are safe on this machine (see `tracking_client.journal`), and with
+`synchronous=True` when the server has them; reads of runs first wait for what this process wrote. All raise
+InvalidArgument for values against the rules and ApiError for what the server refuses, reads TransportError
+where it does not answer in time. `run_id` logs to another run than the one at hand.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, overload
 
 from tracking_client import active_experiment, checks
 from tracking_client.active_experiment import set_experiment
-from tracking_client.client import TrackingClient
 from tracking_client.errors import InvalidArgument
+from tracking_client.mlflow_client import MlflowClient
 from tracking_client.run import ActiveRun
 from tracking_client.starting import active_run, at_hand, attached, end_run, last_active_run, start_run
 from tracking_client.tracking_uri import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
@@ -26,21 +27,42 @@ if TYPE_CHECKING:
 SEARCH_RUNS_MAX_RESULTS = 100_000
 
 
+class RunOperations:
+    """What was logged with `synchronous=False`, to be waited for."""
+
+    def __init__(self, run: ActiveRun) -> None:
+        self._run = run
+
+    def wait(self) -> None:
+        """Waits until the server has it. Raises the ApiError of what it refused."""
+        self._run.flush()
+
+
 def _target(run_id: str | None) -> ActiveRun:
     return at_hand() if run_id is None else attached(run_id)
 
 
+def _told(run: ActiveRun, synchronous: bool | None) -> RunOperations | None:
+    if synchronous:
+        run.flush()
+    return RunOperations(run) if synchronous is False else None
+
+
 def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
     """Logs one parameter and returns its value. Another value than before is an InvalidArgument."""
-    del synchronous
-    at_hand().write(params=[checks.param(key, value)])
-    return value
+    run = at_hand()
+    run.log_params({key: value})
+    pending = _told(run, synchronous)
+    return value if pending is None else pending
 
 
-def log_params(params: Mapping[str, Any], synchronous: bool | None = None, run_id: str | None = None) -> None:
+def log_params(
+    params: Mapping[str, Any], synchronous: bool | None = None, run_id: str | None = None
+) -> RunOperations | None:
     """Logs parameters."""
-    del synchronous
-    _target(run_id).log_params(params)
+    run = _target(run_id)
+    run.log_params(params)
+    return _told(run, synchronous)
 
 
 def log_metric(
@@ -50,10 +72,11 @@ def log_metric(
     synchronous: bool | None = None,
     timestamp: int | None = None,
     run_id: str | None = None,
-) -> None:
+) -> RunOperations | None:
     """Logs one value at `step` (0) and `timestamp` in ms since the epoch (now)."""
-    del synchronous
-    _target(run_id).write(metrics=[checks.metric(key, value, timestamp, step)])
+    run = at_hand() if run_id is None else attached(run_id)
+    run.log_metric(key, value, step, timestamp)
+    return None if synchronous is None else _told(run, synchronous)
 
 
 def log_metrics(
@@ -62,28 +85,33 @@ def log_metrics(
     synchronous: bool | None = None,
     run_id: str | None = None,
     timestamp: int | None = None,
-) -> None:
+) -> RunOperations | None:
     """Logs values that belong to one step and moment."""
-    del synchronous
-    _target(run_id).log_metrics(metrics, step, timestamp)
+    run = _target(run_id)
+    run.log_metrics(metrics, step, timestamp)
+    return _told(run, synchronous)
 
 
-def set_tag(key: str, value: Any, synchronous: bool | None = None) -> None:
+def set_tag(key: str, value: Any, synchronous: bool | None = None) -> RunOperations | None:
     """Sets one tag."""
-    del synchronous
-    at_hand().set_tags({key: value})
+    return set_tags({key: value}, synchronous)
 
 
-def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> None:
+def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> RunOperations | None:
     """Sets tags."""
-    del synchronous
-    at_hand().set_tags(tags)
+    run = at_hand()
+    run.set_tags(tags)
+    return _told(run, synchronous)
 
 
 def delete_tag(key: str) -> None:
     """Removes one tag of the run at hand. Raises NotFound where it is not set."""
-    run = at_hand()
-    run.client.delete_tag(run.info.run_id, key)
+    at_hand().delete_tag(key)
+
+
+def flush_async_logging() -> None:
+    """Waits until the server has all that this process logged. Raises the ApiError of what it refused."""
+    MlflowClient().flush()
 
 
 def log_artifact(
@@ -140,54 +168,54 @@ def get_artifact_uri(artifact_path: str | None = None) -> str:
 
 def get_run(run_id: str) -> Run:
     """The run as it is now. Raises NotFound."""
-    return TrackingClient().get_run(run_id)
+    return MlflowClient().get_run(run_id)
 
 
 def get_parent_run(run_id: str) -> Run | None:
     """The run that `run_id` is nested in, or None."""
-    return TrackingClient().get_parent_run(run_id)
+    return MlflowClient().get_parent_run(run_id)
 
 
 def delete_run(run_id: str) -> None:
     """Puts the run into the bin."""
-    TrackingClient().delete_run(run_id)
+    MlflowClient().delete_run(run_id)
 
 
 def restore_run(run_id: str) -> None:
     """Takes the run out of the bin."""
-    TrackingClient().restore_run(run_id)
+    MlflowClient().restore_run(run_id)
 
 
 def create_experiment(
     name: str, artifact_location: str | None = None, tags: dict[str, Any] | None = None
 ) -> str:
     """Creates an experiment and returns its id. Raises AlreadyExists."""
-    return TrackingClient().create_experiment(name, artifact_location, tags)
+    return MlflowClient().create_experiment(name, artifact_location, tags)
 
 
 def get_experiment(experiment_id: str) -> Experiment:
     """The experiment. Raises NotFound."""
-    return TrackingClient().get_experiment(experiment_id)
+    return MlflowClient().get_experiment(experiment_id)
 
 
 def get_experiment_by_name(name: str) -> Experiment | None:
     """The experiment of that name, in the bin or not; None where there is none."""
-    return TrackingClient().get_experiment_by_name(name)
+    return MlflowClient().get_experiment_by_name(name)
 
 
 def delete_experiment(experiment_id: str) -> None:
     """Puts the experiment and its runs into the bin."""
-    TrackingClient().delete_experiment(experiment_id)
+    MlflowClient().delete_experiment(experiment_id)
 
 
 def restore_experiment(experiment_id: str) -> None:
     """Takes the experiment and its runs out of the bin."""
-    TrackingClient().restore_experiment(experiment_id)
+    MlflowClient().restore_experiment(experiment_id)
 
 
 def set_experiment_tag(key: str, value: Any) -> None:
     """Sets one tag of the experiment that new runs go to."""
-    client = TrackingClient()
+    client = MlflowClient()
     client.set_experiment_tag(_experiment_id(client), key, value)
 
 
@@ -199,7 +227,7 @@ def set_experiment_tags(tags: Mapping[str, Any]) -> None:
 
 def delete_experiment_tag(key: str) -> None:
     """Removes one tag of the experiment that new runs go to. Raises NotFound where it is not set."""
-    client = TrackingClient()
+    client = MlflowClient()
     client.delete_experiment_tag(_experiment_id(client), key)
 
 
@@ -210,7 +238,7 @@ def search_experiments(
     order_by: Sequence[str] | None = None,
 ) -> list[Experiment]:
     """All experiments that match, up to `max_results`."""
-    client = TrackingClient()
+    client = MlflowClient()
     return list(client.find_experiments(view_type, filter_string, order_by, max_results))
 
 
@@ -258,7 +286,7 @@ def search_runs(
         raise InvalidArgument(
             f"Unsupported output format: {output_format}. Supported string values are 'pandas' or 'list'"
         )
-    client = TrackingClient()
+    client = MlflowClient()
     if experiment_names:
         named = [client.get_experiment_by_name(name) for name in experiment_names]
         searched = [experiment.experiment_id for experiment in named if experiment is not None]
@@ -280,7 +308,7 @@ def search_runs(
     return runs_table(found, required=output_format == "pandas")
 
 
-def _experiment_id(client: TrackingClient) -> str:
+def _experiment_id(client: MlflowClient) -> str:
     return active_experiment.chosen_id(client) or active_experiment.DEFAULT_EXPERIMENT_ID
 
 
@@ -292,6 +320,7 @@ __all__ = [
     "delete_run",
     "delete_tag",
     "end_run",
+    "flush_async_logging",
     "get_artifact_uri",
     "get_experiment",
     "get_experiment_by_name",

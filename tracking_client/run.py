@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, SupportsFloat, final
 
 from tracking_client import checks
 from tracking_client.client import TrackingClient
-from tracking_client.wire.entities import Metric, Param, Run, RunData, RunInfo, RunInputs, RunStatus, RunTag
+from tracking_client.errors import InvalidArgument
+from tracking_client.journal import entries, journals
+from tracking_client.wire import limits
+from tracking_client.wire.entities import (
+    DatasetInput,
+    Param,
+    Run,
+    RunData,
+    RunInfo,
+    RunInputs,
+    RunStatus,
+    RunTag,
+)
 
 
 @final
@@ -25,8 +39,12 @@ class ActiveRun:
         self, run: Run, client: TrackingClient, end: Callable[[ActiveRun, str, bool], None] | None = None
     ) -> None:
         self._run = run
+        self._run_id = run.info.run_id
         self._client = client
         self._end = end
+        self._journal = journals.of(client.transport)
+        self._params = dict(run.data.params)
+        self._params_lock = threading.Lock()
         self.owner_pid = os.getpid()
 
     @property
@@ -53,46 +71,93 @@ class ActiveRun:
         """Info and data as plain dicts."""
         return self._run.to_dictionary()
 
+    def log_metric(
+        self, key: str, value: SupportsFloat, step: int | None = None, timestamp: int | None = None
+    ) -> None:
+        """Logs one value at `step` (0) and `timestamp` in ms since the epoch (now). Raises InvalidArgument.
+
+        Takes microseconds: the value is with the operating system when this returns, and is shipped later.
+        """
+        self._journal.append_metric(
+            entries.metric_line(
+                self._run_id,
+                key,
+                value,
+                time.time_ns() // 1_000_000 if timestamp is None else timestamp,
+                0 if step is None else step,
+            )
+        )
+
     def log_metrics(
         self, metrics: Mapping[str, SupportsFloat], step: int | None = None, timestamp: int | None = None
     ) -> None:
-        """Logs values at one step. Raises InvalidArgument, ApiError, TransportError."""
+        """Logs values at one step; all of them or, where one is against the rules, none."""
         at_ms = checks.now_ms() if timestamp is None else timestamp
-        self.write(metrics=[checks.metric(key, value, at_ms, step) for key, value in metrics.items()])
+        at_step = 0 if step is None else step
+        run_id = self._run_id
+        lines = [entries.metric_line(run_id, key, value, at_ms, at_step) for key, value in metrics.items()]
+        if lines:
+            self._journal.append_metric(b"".join(lines))
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Logs parameters. Raises InvalidArgument where one has another value already, and as above."""
-        self.write(params=checks.params(params))
+        """Logs parameters. Raises InvalidArgument where one has another value already, as far as is known
+        here; what only the server knows is raised by the next `flush`.
+        """
+        given = checks.params(params)
+        with self._params_lock:
+            new = [item for item in given if self._is_new(item)]
+            for item in new:
+                self._params[item.key] = item.value
+        self._append(entries.PARAM, new)
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
-        """Sets tags. Raises as above."""
-        self.write(tags=checks.tags(tags))
+        """Sets tags. Raises InvalidArgument."""
+        self._append(entries.TAG, checks.tags(tags))
 
-    def write(
-        self,
-        *,
-        metrics: Sequence[Metric] = (),
-        params: Sequence[Param] = (),
-        tags: Sequence[RunTag] = (),
-    ) -> None:
-        """Every value that is logged to this run passes here; it returns when the server has them."""
-        self._client.log_batch(self.info.run_id, metrics=metrics, params=params, tags=tags)
+    def delete_tag(self, key: str) -> None:
+        """Removes a tag, on the server when this returns. Raises NotFound where it is not set."""
+        self._journal.append(entries.line(entries.UNTAG, self._run_id, {"key": str(key)}))
+        self.flush()
 
-    def terminate(self, status: str) -> None:
-        """Tells the server that the run has ended as `status`.
+    def log_inputs(self, datasets: Sequence[DatasetInput]) -> None:
+        """Records the data sets that the run read."""
+        told = {"datasets": [item.to_wire() for item in datasets]}
+        self._journal.append(entries.line(entries.INPUTS, self._run_id, told))
+
+    def flush(self, deadline_s: float | None = None) -> bool:
+        """Waits until the server has what was logged; whether it has.
+
+        Up to `deadline_s`, by default RUNNER_FLUSH_DEADLINE_S; a server that does not answer is tried once.
+        Raises the ApiError of what the server refused.
+        """
+        return self._journal.flush(journals.deadline_s() if deadline_s is None else deadline_s)
+
+    def terminate(self, status: str, deadline_s: float | None = None) -> None:
+        """Notes that the run has ended as `status`, and flushes.
 
         A run that somebody else meanwhile called FAILED or KILLED (whoever performed it) does not become
         FINISHED by being left.
         """
-        if status == RunStatus.FINISHED:
-            known = self._client.get_run(self.info.run_id).info.status
-            if known in (RunStatus.FAILED, RunStatus.KILLED):
-                return
-        self._client.set_terminated(self.info.run_id, status)
+        told = {"status": status, "end_time": checks.now_ms()}
+        self._journal.append(entries.line(entries.END, self._run_id, told))
+        self.flush(deadline_s)
 
-    def apart(self, deadline_s: float) -> ActiveRun:
-        """The same run over connections of its own, for one last word within `deadline_s`."""
-        return ActiveRun(self._run, self._client.apart(deadline_s))
+    def _append(self, kind: bytes, items: Sequence[Param] | Sequence[RunTag]) -> None:
+        if items:
+            self._journal.append(b"".join(entries.line(kind, self._run_id, item.to_wire()) for item in items))
+
+    def _is_new(self, item: Param) -> bool:
+        known = self._params.get(item.key)
+        if known is None:
+            return True
+        # A server keeps so much of a value and no more.
+        if known[: limits.MAX_PARAM_VALUE_LENGTH] != item.value[: limits.MAX_PARAM_VALUE_LENGTH]:
+            raise InvalidArgument(
+                f"Changing param values is not allowed. Param with key='{item.key}' was already logged with "
+                f"value='{known:.100}' for run ID='{self._run_id}'. Attempted logging new value "
+                f"'{item.value:.100}'."
+            )
+        return False
 
     def __enter__(self) -> ActiveRun:
         return self

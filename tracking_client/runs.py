@@ -78,7 +78,7 @@ class RunCalls:
         """Changes state, name or end of a run."""
         body: dict[str, Any] = {"run_uuid": checks.run_id(run_id), "run_id": run_id}
         if status is not None:
-            body["status"] = _status(status)
+            body["status"] = checked_status(status)
         if end_time is not None:
             body["end_time"] = end_time
         if name is not None:
@@ -219,7 +219,8 @@ class RunCalls:
                 return
 
 
-def _status(status: str) -> str:
+def checked_status(status: str) -> str:
+    """`status` if it is one of a run. Raises InvalidArgument."""
     if status not in RunStatus.ALL:
         raise InvalidArgument(f"no run status is called {status!r} (known: {', '.join(RunStatus.ALL)})")
     return status
@@ -262,4 +263,4 @@ def _body(
     return body
 
 
-__all__ = ["RUNS_PER_PAGE", "RunCalls"]
+__all__ = ["RUNS_PER_PAGE", "RunCalls", "checked_status"]

@@ -20,6 +20,8 @@ from tracking_client import active_experiment, active_runs, checks, ending, noti
 from tracking_client.client import TrackingClient
 from tracking_client.context import LAUNCHED_RUN_ID, RUN_ID
 from tracking_client.errors import InvalidArgument, TrackingError
+from tracking_client.journal import journals
+from tracking_client.mlflow_client import MlflowClient
 from tracking_client.run import ActiveRun
 from tracking_client.wire import names
 from tracking_client.wire.entities import LifecycleStage, Run, RunStatus
@@ -85,7 +87,7 @@ def last_active_run() -> Run | None:
     """The active run, else the one that ended last, as it is on the server now; None before the first."""
     run = active_run()
     run_id = _last_ended if run is None else run.info.run_id
-    return None if run_id is None else TrackingClient().get_run(run_id)
+    return None if run_id is None else MlflowClient().get_run(run_id)
 
 
 def at_hand() -> ActiveRun:
@@ -138,6 +140,7 @@ def _launched_run_id() -> str | None:
 
 def _resumed(client: TrackingClient, run_id: str, run_name: str | None, tags: dict[str, Any]) -> Run:
     wanted = checks.tags(tags)
+    journals.flush(client.transport)  # it may have been ended here a moment ago
     run = client.get_run(run_id)
     if run.info.lifecycle_stage == LifecycleStage.DELETED:
         raise InvalidArgument(f"Cannot start run with ID {run_id} because it is in the deleted state.")

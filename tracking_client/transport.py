@@ -61,6 +61,11 @@ class Transport:
             return self._connected()
 
     @property
+    def target_uri(self) -> str:
+        """What this talks to, from any directory and without credentials."""
+        return self.target.uri if isinstance(self.target, LocalStore) else self.target.url
+
+    @property
     def local_server(self) -> local_server.LocalServer | None:
         """The local store's server in use; None before first use, and for a remote server."""
         return self._local

@@ -58,7 +58,7 @@ def fit(
     learning_rate: float,
     momentum: float,
     seed: int,
-    on_epoch: Callable[[int, Scores], None],
+    on_epoch: Callable[[int, Scores], object],
 ) -> tuple[int, Scores]:
     """Trains `model` and leaves it with the weights of its best epoch, which is returned with its scores.
 

@@ -16,6 +16,7 @@ from tests.tracking_client.scripts import Scripts
 from tests.tracking_client.servers import stop_server
 from tracking_client import active_experiment, active_runs, local_server, starting, tracking_uri, transport
 from tracking_client.client import TrackingClient
+from tracking_client.journal import journals
 from tracking_client.tracking_uri import LocalStore
 
 
@@ -30,11 +31,13 @@ def _fresh_client_state(_nothing_left_behind: None, monkeypatch: pytest.MonkeyPa
         (starting, {"_launched_as": None, "_last_ended": None, "_attached": {}}),
         (active_runs, {"_stacks": {}}),
         (transport, {"_transports": {}}),
+        (journals, {"_journals": {}}),
     )
     for module, names in fresh:
         for name, value in names.items():
             monkeypatch.setattr(module, name, value)
     yield
+    journals.finish_all()
     for known in transport._transports.values():
         known.close()
     os.chdir(directory)

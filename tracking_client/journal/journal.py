@@ -1,0 +1,217 @@
+"""`Journal`: the one way by which the runs of a process are told anything.
+
+What is appended has been handed to the operating system when `append` returns, so that it survives the death
+of the process, and is shipped by a thread. Where nothing can be written at all, everything is sent at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tracking_client import notice
+from tracking_client.errors import ApiError, InvalidArgument, TrackingError
+from tracking_client.journal import entries, folder, shipping
+from tracking_client.journal.calls import calls_of
+from tracking_client.journal.shipper import Shipper
+from tracking_client.journal.spool import Spool
+from tracking_client.transport import Transport
+
+MAX_MB = "RUNNER_JOURNAL_MAX_MB"
+_DEFAULT_MAX_MB = 4096
+SEGMENT_BYTES = 64 << 20
+"""A segment that is longer is followed by another, so that the shipped ones can go."""
+_CLOSED = -1
+
+
+class Journal:
+    """The journal of this process for one server. Safe in threads, across fork and in signal handlers.
+
+    A forked child begins a journal of its own when it appends.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        say: Callable[[str], None] = notice.say,
+    ) -> None:
+        self._transport = transport
+        self._environ = environ
+        self._say = say
+        self._max_bytes = _max_bytes(environ)
+        self._lock = threading.RLock()
+        self._descriptor = _CLOSED
+        self._asked = threading.Event()
+        self._spool: Spool | None = None
+        self._shipper: Shipper | None = None
+        self._is_full = False
+        self._is_torn = False
+        self._has_no_place = False
+        self.lost = 0
+        """How many values found no room."""
+
+    def append(self, lines: bytes) -> None:
+        """Takes whole lines (see `entries`). Raises TrackingError only where there is no journal and they
+        are sent at once.
+        """
+        try:
+            written = os.write(self._descriptor, lines)
+        except OSError:
+            self._append_with_care(lines)
+        else:
+            if written != len(lines):
+                self._is_torn = True
+                self._lose(lines[written:])
+        if not self._asked.is_set():
+            self._asked.set()
+
+    def append_metric(self, line: bytes) -> None:
+        """The same for a metric, which is let go where the journal is as long as it may get."""
+        if self._is_full:
+            self._lose(line)
+        else:
+            self.append(line)
+
+    def flush(self, deadline_s: float, *, failing_s: float = 0.0) -> bool:
+        """Waits up to `deadline_s` until a server has all that was appended; whether it has.
+
+        While attempts fail, up to `failing_s`; by default one is made. Raises the server's ApiError for the
+        first of the values that it refused since the last flush.
+        """
+        shipper = self._shipper
+        if shipper is None:
+            return True
+        now = time.monotonic()
+        is_shipped = shipper.flush(now + deadline_s, failing_until_s=now + failing_s)
+        self._raise_refusal(shipper)
+        return is_shipped
+
+    @property
+    def unshipped(self) -> tuple[Path, int] | None:
+        """The journal's directory and how many values in it are still to be sent; None for none."""
+        if self._spool is None or not self._spool.unshipped_bytes:
+            return None
+        return self._spool.path, sum(1 for _ in shipping.unshipped(self._spool))
+
+    @property
+    def failure(self) -> TrackingError | OSError | None:
+        """Why nothing can be shipped at the moment."""
+        return None if self._shipper is None else self._shipper.failure
+
+    def close(self) -> None:
+        """Ends the thread, and removes what is shipped whole. The next `append` begins anew."""
+        with self._lock:
+            spool, shipper = self._spool, self._shipper
+            self._forget()
+        if shipper is not None:
+            shipper.stop(timeout_s=1.0)
+        if spool is not None:
+            spool.finish()
+
+    def after_fork(self) -> None:
+        """In a child: what was open belongs to the parent."""
+        self._lock = threading.RLock()
+        spool = self._spool
+        self._forget()
+        self._has_no_place = False
+        if spool is not None:
+            spool.leave()
+
+    def _forget(self) -> None:
+        descriptor, self._descriptor = self._descriptor, _CLOSED
+        self._spool = self._shipper = None
+        self._asked = threading.Event()
+        self._is_full = self._is_torn = False
+        if descriptor != _CLOSED:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+    def _append_with_care(self, lines: bytes) -> None:
+        """After a write that failed: because nothing is open yet, or for want of room."""
+        with self._lock:
+            if self._descriptor == _CLOSED and not self._has_no_place:
+                self._open()
+            if self._has_no_place:
+                self._send_now(lines)
+                return
+            if self._is_torn:
+                lines = b"\n" + lines
+            try:
+                written = os.write(self._descriptor, lines)
+            except OSError as error:
+                self._lose(lines, error)
+                return
+            self._is_torn = written != len(lines)
+            if self._is_torn:
+                self._lose(lines[written:])
+
+    def _open(self) -> None:
+        reason = OSError()
+        for place in (folder.journal_folder(self._environ), folder.spare_folder()):
+            try:
+                spool = Spool.create(place, self._transport.target_uri)
+                descriptor = spool.new_segment()
+            except OSError as error:
+                reason = error
+                continue
+            self._spool = spool
+            self._shipper = Shipper(spool, self._transport, after_window=self._look_after, say=self._say)
+            self._asked = self._shipper.asked
+            self._descriptor = descriptor
+            return
+        self._has_no_place = True
+        self._say(
+            f"no journal can be kept ({reason}): every value is sent at once, and lost where that fails. "
+            f"Set {folder.JOURNAL_DIR} to a directory that can be written to"
+        )
+
+    def _send_now(self, lines: bytes) -> None:
+        for call in calls_of(entry for entry in entries.read(lines) if entry is not None):
+            shipping.send(call, self._transport)
+
+    def _look_after(self) -> None:
+        """Between windows: begins another segment, and sees whether the journal is too long."""
+        spool = self._spool
+        if spool is None:
+            return
+        was_full, self._is_full = self._is_full, spool.unshipped_bytes > self._max_bytes
+        if self._is_full and not was_full:
+            self._say(
+                f"{spool.path} holds more than {self._max_bytes >> 20} MB that no server has taken: metrics "
+                f"are lost from now on ({MAX_MB} allows more)"
+            )
+        with contextlib.suppress(OSError), self._lock:
+            if self._descriptor != _CLOSED and os.fstat(self._descriptor).st_size > SEGMENT_BYTES:
+                following = spool.new_segment()
+                # The number stays the same, and so every writer's lines go to the one or the other.
+                os.dup2(following, self._descriptor, inheritable=False)
+                os.close(following)
+
+    def _lose(self, lines: bytes, error: OSError | None = None) -> None:
+        is_first = not self.lost
+        self.lost += max(1, lines.count(b"\n"))
+        if is_first and not self._is_full:
+            reason = "there is no room" if error is None else error.strerror
+            self._say(f"values are being lost, for the journal cannot be written: {reason}")
+
+    def _raise_refusal(self, shipper: Shipper) -> None:
+        refusals = shipper.take_refusals()
+        if refusals:
+            raise refusals[0].error
+
+
+def _max_bytes(environ: Mapping[str, str]) -> int:
+    text = environ.get(MAX_MB) or str(_DEFAULT_MAX_MB)
+    try:
+        return max(1, int(text)) << 20
+    except ValueError:
+        raise InvalidArgument(f"{MAX_MB}={text!r:.50} is not a number of megabytes") from None
+
+
+__all__ = ["MAX_MB", "ApiError", "Journal"]

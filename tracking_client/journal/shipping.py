@@ -1,0 +1,137 @@
+"""Sending what a journal holds, a window at a time, and noting how far a server has it.
+
+A window that was sent but not noted, because the process died in between, is sent again, which changes
+nothing. What a server will never take is found by halving the call that holds it; `refused.jsonl` keeps it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tracking_client.errors import ApiError, NotFound, TrackingError, Unauthorized
+from tracking_client.journal.calls import Call, calls_of
+from tracking_client.journal.entries import UNTAG, Entry, read
+from tracking_client.journal.spool import Spool
+from tracking_client.transport import Transport
+from tracking_client.wire.entities import RunStatus
+
+WINDOW_BYTES = 1 << 20
+
+_JSON = {"Content-Type": "application/json"}
+_TOO_LARGE = 413
+_LATER = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What a server will never take, and its words."""
+
+    entry: Entry
+    error: ApiError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What became of one window: values that were shipped, lines that were torn, values that were refused."""
+
+    shipped: int = 0
+    torn: int = 0
+    refused: tuple[Refusal, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing to ship."""
+        return not (self.shipped or self.torn or self.refused)
+
+
+def ship_window(spool: Spool, transport: Transport) -> Window:
+    """Ships what comes next in the journal; an empty window where there is nothing.
+
+    Raises TransportError and ApiError for what may succeed later (nothing is noted then), and OSError for
+    the journal itself.
+    """
+    text, end = spool.read(WINDOW_BYTES)
+    if not text:
+        return Window()
+    torn = 0
+    entries: list[Entry] = []
+    for entry in read(text):
+        if entry is None:
+            torn += 1
+        else:
+            entries.append(entry)
+    refused: list[Refusal] = []
+    for call in calls_of(entries):
+        _send_or_refuse(call, transport, refused)
+    for refusal in refused:
+        spool.refuse(_as_json(refusal))
+    spool.shipped(end)
+    return Window(shipped=len(entries) - len(refused), torn=torn, refused=tuple(refused))
+
+
+def is_lasting(error: TrackingError) -> bool:
+    """Whether sending the same again will always fail the same way."""
+    if not isinstance(error, ApiError) or isinstance(error, Unauthorized):
+        return False
+    return 400 <= error.status < 500 and error.status not in _LATER
+
+
+def send(call: Call, transport: Transport) -> None:
+    """Sends one call. Raises ApiError and TransportError."""
+    if call.ends_run and _is_over(call, transport):
+        return
+    with transport.send("POST", call.path, headers=_JSON, make_body=lambda: call.body):
+        pass
+
+
+def _send_or_refuse(call: Call, transport: Transport, refused: list[Refusal]) -> None:
+    try:
+        send(call, transport)
+        return
+    except ApiError as error:
+        if not is_lasting(error):
+            raise
+        if isinstance(error, NotFound) and call.entries[0].kind == UNTAG and error.maybe_repeated:
+            return
+        halves = call.halves()
+        if not halves or isinstance(error, NotFound):
+            refused.extend(Refusal(entry=entry, error=error) for entry in call.entries)
+            return
+    for half in halves:
+        _send_or_refuse(half, transport, refused)
+
+
+def _is_over(call: Call, transport: Transport) -> bool:
+    """Whether a run that is to be FINISHED was meanwhile called FAILED or KILLED by whoever performed it."""
+    if json.loads(call.entries[0].payload).get("status") != RunStatus.FINISHED:
+        return False
+    query = {"run_id": call.run_id, "run_uuid": call.run_id}
+    reply = transport.call("GET", "/api/2.0/mlflow/runs/get", query=query)
+    return reply["run"]["info"].get("status") in (RunStatus.FAILED, RunStatus.KILLED)
+
+
+def _as_json(refusal: Refusal) -> dict[str, object]:
+    entry = refusal.entry
+    return {
+        "time_ms": time.time_ns() // 1_000_000,
+        "run_id": entry.run_id,
+        "kind": entry.kind.decode(),
+        "entry": json.loads(entry.payload),
+        "error": str(refusal.error),
+    }
+
+
+def unshipped(spool: Spool) -> Iterator[Entry]:
+    """What is still to be shipped, read from disk bit by bit."""
+    position = spool.position
+    while True:
+        text, position = spool.read(WINDOW_BYTES, position)
+        if not text:
+            return
+        yield from (entry for entry in read(text) if entry is not None)
+
+
+__all__ = ["Refusal", "Window", "is_lasting", "send", "ship_window", "unshipped"]

@@ -1,0 +1,114 @@
+"""Shipping what dead processes left in their journals."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tracking_client.errors import TrackingError
+from tracking_client.journal.shipping import Refusal, ship_window, unshipped
+from tracking_client.journal.spool import About, Spool, all_in, read_about
+from tracking_client.transport import Transport
+
+ATTEMPT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abandoned:
+    """The journal of a process that is dead, as far as can be told: nobody holds its lock."""
+
+    path: Path
+    about: About
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    """What became of one journal: values by what happened to them, and why it was not finished, if so."""
+
+    path: Path
+    about: About
+    shipped: int
+    torn: int
+    refused: tuple[Refusal, ...]
+    left: int
+    failure: TrackingError | OSError | None
+
+
+def abandoned_in(folder: Path) -> Iterator[Abandoned]:
+    """The journals in `folder` that nobody writes or ships, oldest first."""
+    for path in all_in(folder):
+        spool = Spool.adopt(path)
+        if spool is not None:
+            about = spool.about
+            spool.leave()
+            yield Abandoned(path=path, about=about)
+
+
+def in_use(folder: Path) -> list[Path]:
+    """The journals in `folder` that a living process has."""
+    return [path for path in all_in(folder) if _is_readable(path) and not _is_free(path)]
+
+
+def sync(
+    path: Path,
+    transport: Transport,
+    *,
+    until_s: float = float("inf"),
+    progress: Callable[[int], None] = lambda _values: None,
+) -> Synced | None:
+    """Ships a dead process's journal to `transport` and removes it; None where somebody has it.
+
+    May be ended and begun again at any moment. Stops when the monotonic clock says `until_s`. `progress` is
+    told the number of values shipped so far. Raises nothing: a failure is in the result.
+    """
+    spool = Spool.adopt(path)
+    if spool is None:
+        return None
+    shipped, torn = 0, 0
+    refused: list[Refusal] = []
+    failure: TrackingError | OSError | None = None
+    try:
+        while time.monotonic() < until_s:
+            window = ship_window(spool, transport)
+            shipped, torn = shipped + window.shipped, torn + window.torn
+            refused.extend(window.refused)
+            if window.is_empty:
+                if spool.unshipped_bytes:  # the last line was cut, and nobody is there to go on
+                    torn += 1
+                    spool.shipped(spool.end)
+                break
+            progress(shipped)
+    except (TrackingError, OSError) as error:
+        failure = error
+    left = sum(1 for _ in unshipped(spool))
+    spool.finish()
+    return Synced(
+        path=path,
+        about=spool.about,
+        shipped=shipped,
+        torn=torn,
+        refused=tuple(refused),
+        left=left,
+        failure=failure,
+    )
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        read_about(path)
+    except (OSError, ValueError, KeyError):
+        return False
+    return True
+
+
+def _is_free(path: Path) -> bool:
+    spool = Spool.adopt(path)
+    if spool is None:
+        return False
+    spool.leave()
+    return True
+
+
+__all__ = ["ATTEMPT_S", "Abandoned", "Synced", "abandoned_in", "in_use", "sync"]
