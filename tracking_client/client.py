@@ -50,6 +50,7 @@ class TrackingClient(ArtifactCalls, ExperimentCalls):
             experiment_id=run.info.experiment_id,
             token=local.token if local is not None else os.environ.get(TOKEN) or None,
             launched_run_id=run.info.run_id,
+            store_uri=None if local is None else self.tracking_uri,
         )
 
 

@@ -15,6 +15,7 @@ EXPERIMENT_ID = "MLFLOW_EXPERIMENT_ID"
 EXPERIMENT_NAME = "MLFLOW_EXPERIMENT_NAME"
 TOKEN = "MLFLOW_TRACKING_TOKEN"  # noqa: S105  # the variable's name, not a secret
 LAUNCHED_RUN_ID = "RUNNER_RUN_ID"
+STORE_URI = "RUNNER_STORE_URI"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,8 @@ class RunContext:
     """Where to log, and as what. Each field is None where its variable is unset or empty.
 
     `run_id` is the run that the first `start_run()` of a process resumes. `launched_run_id` is the same
-    run, but stays for all descendants: it is the parent of what they start.
+    run, but stays for all descendants: it is the parent of what they start. `store_uri` is the local store
+    whose server `tracking_uri` is: an address changes with every start of that server, a store stays.
     """
 
     tracking_uri: str | None = None
@@ -30,6 +32,7 @@ class RunContext:
     experiment_id: str | None = None
     token: str | None = None
     launched_run_id: str | None = None
+    store_uri: str | None = None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> RunContext:
@@ -40,6 +43,7 @@ class RunContext:
             experiment_id=environ.get(EXPERIMENT_ID) or None,
             token=environ.get(TOKEN) or None,
             launched_run_id=environ.get(LAUNCHED_RUN_ID) or environ.get(RUN_ID) or None,
+            store_uri=environ.get(STORE_URI) or None,
         )
 
     def apply(self, environ: Mapping[str, str]) -> dict[str, str]:
@@ -54,6 +58,7 @@ class RunContext:
             EXPERIMENT_ID: self.experiment_id,
             TOKEN: self.token,
             LAUNCHED_RUN_ID: self.launched_run_id or self.run_id,
+            STORE_URI: self.store_uri,
         }
         for name, value in values.items():
             if value is None:

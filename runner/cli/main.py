@@ -16,6 +16,7 @@ COMMANDS = {
     "check": ("runner.cli.check:check", "Print every problem of a project's files at once."),
     "env": ("runner.cli.env:env", "List and remove cached environments."),
     "server": ("runner.cli.server:server", "Serve a tracking store for good."),
+    "sync": ("runner.cli.sync:sync_", "Send what programs logged and could not send."),
     "import": ("runner.cli.import_:import_", "Bring in what MLflow has recorded elsewhere."),
     "ui": ("runner.cli.ui:ui", "Open the store of this directory in a browser."),
     "settings": ("runner.cli.settings:settings", "Show every setting, its value and where it comes from."),

@@ -13,9 +13,10 @@ from pathlib import Path
 from runner.errors import RecordingError, RequestError
 from runner.model.environment import Environment
 from runner.model.run import RunSpec
-from runner.recording.close import close_run, set_tags
+from runner.recording.close import CLOSE_TIMEOUT_S, close_run, set_tags
 from runner.recording.failure import told_as_recording_error
 from runner.recording.heartbeat import Heart
+from runner.recording.left_behind import send_what_was_left_behind
 from runner.recording.record import (
     ARTIFACT_FOLDER,
     ENVIRONMENT_TAG,
@@ -97,6 +98,7 @@ class OpenRun:
         """Stores the log and the end. Raises RecordingError, which says who will do it; the ticket stays."""
         self.heart.forget(self.run_id)
         promise = self._promise(ending)
+        send_what_was_left_behind(self.closing_client, CLOSE_TIMEOUT_S)
         try:
             with told_as_recording_error(self.uri):
                 close_run(self.closing_client, self.run_id, self.experiment_id, self.log_path, ending)

@@ -69,9 +69,13 @@ DOORS: dict[str, set[str]] = {
         "tracking_client.client",
         "tracking_client.context",
         "tracking_client.errors",
+        "tracking_client.journal",
         "tracking_client.wire",
     },
     "runner.cli": {
+        "tracking_client.errors",
+        "tracking_client.journal",
+        "tracking_client.transport",
         "tracking_server.access",
         "tracking_server.cli",
         "tracking_server.errors",

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tracking_client import notice
+from tracking_client.context import RunContext
 from tracking_client.errors import ApiError, InvalidArgument, TrackingError
 from tracking_client.journal import entries, folder, shipping
 from tracking_client.journal.calls import calls_of
@@ -155,7 +156,7 @@ class Journal:
         reason = OSError()
         for place in (folder.journal_folder(self._environ), folder.spare_folder()):
             try:
-                spool = Spool.create(place, self._transport.target_uri)
+                spool = Spool.create(place, self._lasting_uri())
                 descriptor = spool.new_segment()
             except OSError as error:
                 reason = error
@@ -170,6 +171,12 @@ class Journal:
             f"no journal can be kept ({reason}): every value is sent at once, and lost where that fails. "
             f"Set {folder.JOURNAL_DIR} to a directory that can be written to"
         )
+
+    def _lasting_uri(self) -> str:
+        """Where all this is to be sent, by a name that outlives the server of a local store."""
+        context = RunContext.from_environ(self._environ)
+        uri = self._transport.target_uri
+        return context.store_uri or uri if context.tracking_uri == uri else uri
 
     def _send_now(self, lines: bytes) -> None:
         for call in calls_of(entry for entry in entries.read(lines) if entry is not None):

@@ -23,6 +23,10 @@ FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 30.0
 ATTEMPT_S = 30.0
 """How long one request may take."""
+FAILURES_BEFORE_NEWS = 3
+"""A server that restarts is not worth a word."""
+FAILURES_BEFORE_DOUBT = 6
+"""From then on it may be one value, and not the server."""
 
 
 class Shipper:
@@ -47,6 +51,8 @@ class Shipper:
         self._hurry = threading.Event()
         self._changed = threading.Condition()
         self._attempts_failed = 0
+        self._failed_in_a_row = 0
+        self._is_announced = False
         self._failure: TrackingError | OSError | None = None
         self._refusals: list[Refusal] = []
         self._stopping = False
@@ -104,7 +110,8 @@ class Shipper:
         pause_s = FIRST_PAUSE_S
         while not self._stopping:
             try:
-                window = ship_window(self._spool, self._transport)
+                is_stuck = self._failed_in_a_row >= FAILURES_BEFORE_DOUBT
+                window = ship_window(self._spool, self._transport, is_stuck=is_stuck)
             except (TrackingError, OSError) as error:
                 self._failed(error)
                 self._hurry.clear()
@@ -119,18 +126,22 @@ class Shipper:
             self._after_window()
 
     def _failed(self, error: TrackingError | OSError) -> None:
-        is_news = self._failure is None
+        self._failed_in_a_row += 1
         with self._changed:
             self._attempts_failed += 1
             self._failure = error
             self._changed.notify_all()
-        if is_news:
+        if self._failed_in_a_row >= FAILURES_BEFORE_NEWS and not self._is_announced:
+            self._is_announced = True
             self._say(f"{_why(error)}; what is logged is kept in {self._spool.path} and sent later: {error}")
 
     def _succeeded(self, window: Window) -> None:
-        if self._failure is not None and not window.is_empty:
+        if not window.is_empty:
             self._failure = None
-            self._say("the tracking server takes what is logged again")
+            self._failed_in_a_row = 0
+            if self._is_announced:
+                self._is_announced = False
+                self._say("the tracking server takes what is logged again")
         for refusal in window.refused[:3]:
             self._say(
                 f"the tracking server refuses a value of run {refusal.entry.run_id}, which is kept in "

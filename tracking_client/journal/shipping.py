@@ -21,7 +21,7 @@ from tracking_client.wire.entities import RunStatus
 WINDOW_BYTES = 1 << 20
 
 _JSON = {"Content-Type": "application/json"}
-_TOO_LARGE = 413
+_FAULT = 500
 _LATER = frozenset({408, 425, 429})
 
 
@@ -47,11 +47,12 @@ class Window:
         return not (self.shipped or self.torn or self.refused)
 
 
-def ship_window(spool: Spool, transport: Transport) -> Window:
+def ship_window(spool: Spool, transport: Transport, *, is_stuck: bool = False) -> Window:
     """Ships what comes next in the journal; an empty window where there is nothing.
 
-    Raises TransportError and ApiError for what may succeed later (nothing is noted then), and OSError for
-    the journal itself.
+    Where it `is_stuck`, having failed many times, a value for which a server that takes others always fails
+    counts as refused. Raises TransportError and ApiError for what may succeed later (nothing is noted then),
+    and OSError for the journal itself.
     """
     text, end = spool.read(WINDOW_BYTES)
     if not text:
@@ -65,7 +66,9 @@ def ship_window(spool: Spool, transport: Transport) -> Window:
             entries.append(entry)
     refused: list[Refusal] = []
     for call in calls_of(entries):
-        _send_or_refuse(call, transport, refused)
+        _send_or_refuse(call, transport, refused, is_stuck=is_stuck)
+    if is_stuck and len(refused) == len(entries):
+        raise refused[0].error
     for refusal in refused:
         spool.refuse(_as_json(refusal))
     spool.shipped(end)
@@ -87,12 +90,13 @@ def send(call: Call, transport: Transport) -> None:
         pass
 
 
-def _send_or_refuse(call: Call, transport: Transport, refused: list[Refusal]) -> None:
+def _send_or_refuse(call: Call, transport: Transport, refused: list[Refusal], *, is_stuck: bool) -> None:
+    """Sends a call, or what of it a server takes; the rest goes into `refused`."""
     try:
         send(call, transport)
         return
     except ApiError as error:
-        if not is_lasting(error):
+        if not (is_lasting(error) or (is_stuck and error.status == _FAULT)):
             raise
         if isinstance(error, NotFound) and call.entries[0].kind == UNTAG and error.maybe_repeated:
             return
@@ -101,7 +105,7 @@ def _send_or_refuse(call: Call, transport: Transport, refused: list[Refusal]) ->
             refused.extend(Refusal(entry=entry, error=error) for entry in call.entries)
             return
     for half in halves:
-        _send_or_refuse(half, transport, refused)
+        _send_or_refuse(half, transport, refused, is_stuck=is_stuck)
 
 
 def _is_over(call: Call, transport: Transport) -> bool:
