@@ -7,6 +7,7 @@ of the process, and is shipped by a thread. Where nothing can be written at all,
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
@@ -19,7 +20,8 @@ from tracking_client.errors import ApiError, InvalidArgument, TrackingError
 from tracking_client.journal import entries, folder, shipping
 from tracking_client.journal.calls import calls_of
 from tracking_client.journal.shipper import Shipper
-from tracking_client.journal.spool import Spool
+from tracking_client.journal.spool import Spool, all_in
+from tracking_client.journal.syncing import ATTEMPT_S, sync_left_behind
 from tracking_client.transport import Transport
 
 MAX_MB = "RUNNER_JOURNAL_MAX_MB"
@@ -165,12 +167,26 @@ class Journal:
             self._shipper = Shipper(spool, self._transport, after_window=self._look_after, say=self._say)
             self._asked = self._shipper.asked
             self._descriptor = descriptor
+            self._send_what_others_left(place)
             return
         self._has_no_place = True
         self._say(
             f"no journal can be kept ({reason}): every value is sent at once, and lost where that fails. "
             f"Set {folder.JOURNAL_DIR} to a directory that can be written to"
         )
+
+    def _send_what_others_left(self, place: Path) -> None:
+        """Ships meanwhile what processes before this one did not live to send."""
+        if len(all_in(place)) < 2:
+            return
+        transport, uri = self._transport.apart(ATTEMPT_S), self._lasting_uri()
+
+        def send() -> None:
+            with contextlib.suppress(OSError):
+                sync_left_behind(place, transport, uri, until_s=math.inf)
+
+        with contextlib.suppress(RuntimeError):  # the interpreter is ending: the next process does it
+            threading.Thread(target=send, name="tracking-journals-left", daemon=True).start()
 
     def _lasting_uri(self) -> str:
         """Where all this is to be sent, by a name that outlives the server of a local store."""

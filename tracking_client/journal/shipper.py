@@ -6,6 +6,7 @@ tried again, with growing pauses, for as long as the process lives; each outage 
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -56,8 +57,13 @@ class Shipper:
         self._failure: TrackingError | OSError | None = None
         self._refusals: list[Refusal] = []
         self._stopping = False
-        self._thread = threading.Thread(target=self._work, name="tracking-journal", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = threading.Thread(
+            target=self._work, name="tracking-journal", daemon=True
+        )
+        try:
+            self._thread.start()
+        except RuntimeError:  # the interpreter is ending, or has no room for a thread: whoever flushes ships
+            self._thread = None
 
     @property
     def failure(self) -> TrackingError | OSError | None:
@@ -71,11 +77,14 @@ class Shipper:
         ends past `failing_until_s`.
         """
         target = self._spool.end
+        if self._thread is None:
+            self._ship_all(lambda: time.monotonic() >= until_s, failing_until_s)
+            return self._spool.position >= target
         with self._changed:
             failed_before = self._attempts_failed
             while self._spool.position < target:
                 now = time.monotonic()
-                if now >= until_s or not self._thread.is_alive():
+                if now >= until_s:
                     return False
                 if self._attempts_failed > failed_before and now >= failing_until_s:
                     return False
@@ -95,7 +104,8 @@ class Shipper:
         self._stopping = True
         self._hurry.set()
         self.asked.set()
-        self._thread.join(timeout_s)
+        if self._thread is not None:
+            self._thread.join(timeout_s)
 
     def _work(self) -> None:
         while True:
@@ -104,16 +114,18 @@ class Shipper:
             if self._stopping:
                 return
             self._hurry.wait(GATHER_S)
-            self._ship_all()
+            self._ship_all(lambda: self._stopping, math.inf)
 
-    def _ship_all(self) -> None:
+    def _ship_all(self, is_over: Callable[[], bool], failing_until_s: float) -> None:
         pause_s = FIRST_PAUSE_S
-        while not self._stopping:
+        while not is_over():
             try:
                 is_stuck = self._failed_in_a_row >= FAILURES_BEFORE_DOUBT
                 window = ship_window(self._spool, self._transport, is_stuck=is_stuck)
             except (TrackingError, OSError) as error:
                 self._failed(error)
+                if time.monotonic() >= failing_until_s:
+                    return
                 self._hurry.clear()
                 self._hurry.wait(pause_s * random.uniform(0.75, 1.25))  # noqa: S311  # spreads clients, no secret
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

@@ -95,6 +95,13 @@ def sync(
     )
 
 
+def sync_left_behind(folder: Path, transport: Transport, tracking_uri: str, *, until_s: float) -> None:
+    """Ships the journals of dead processes in `folder` that are meant for `tracking_uri`. Raises OSError."""
+    for journal in abandoned_in(folder):
+        if journal.about.tracking_uri == tracking_uri:
+            sync(journal.path, transport, until_s=until_s)
+
+
 def _is_readable(path: Path) -> bool:
     try:
         read_about(path)
@@ -111,4 +118,4 @@ def _is_free(path: Path) -> bool:
     return True
 
 
-__all__ = ["ATTEMPT_S", "Abandoned", "Synced", "abandoned_in", "in_use", "sync"]
+__all__ = ["ATTEMPT_S", "Abandoned", "Synced", "abandoned_in", "in_use", "sync", "sync_left_behind"]
