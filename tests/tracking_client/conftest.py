@@ -14,7 +14,15 @@ import pytest
 from tests.tracking_client.proxy import Proxy, running_proxy
 from tests.tracking_client.scripts import Scripts
 from tests.tracking_client.servers import stop_server
-from tracking_client import active_experiment, active_runs, local_server, starting, tracking_uri, transport
+from tracking_client import (
+    active_experiment,
+    active_runs,
+    contact,
+    local_server,
+    starting,
+    tracking_uri,
+    transport,
+)
 from tracking_client.client import TrackingClient
 from tracking_client.journal import journals
 from tracking_client.tracking_uri import LocalStore
@@ -32,6 +40,7 @@ def _fresh_client_state(_nothing_left_behind: None, monkeypatch: pytest.MonkeyPa
         (active_runs, {"_stacks": {}}),
         (transport, {"_transports": {}}),
         (journals, {"_journals": {}}),
+        (contact, {"_met": set()}),
     )
     for module, names in fresh:
         for name, value in names.items():

@@ -26,3 +26,8 @@ HEARTBEAT_LOST_S = 45.0
 
 END_REASON = "runner.end.reason"
 EXIT_CODE = "runner.exit_code"
+
+REPLAYED_AS = "runner.replayed"
+"""Begins the tag of an offline run that says what it became on a server."""
+REPLAYED_FROM = "runner.replayed_from"
+"""On a server, for a moment: the id that the run had offline."""
