@@ -1,4 +1,4 @@
-"""`TrackingClient`: every call of the tracking API, with the names and meaning of MLflow's `MlflowClient`."""
+"""`TrackingClient`: tracking and model registry in one, with the names and meaning of `MlflowClient`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from pathlib import Path
 
 from tracking_client.context import TOKEN, RunContext
 from tracking_client.experiments import ExperimentCalls
+from tracking_client.logged_models import LoggedModelCalls
+from tracking_client.model_versions import ModelVersionCalls
 from tracking_client.run_artifacts import ArtifactCalls
 from tracking_client.tracking_uri import LocalStore, get_tracking_uri, parse
 from tracking_client.transport import Transport, transport_for
 from tracking_client.wire.entities import Run
 
 
-class TrackingClient(ArtifactCalls, ExperimentCalls):
+class TrackingClient(ArtifactCalls, ExperimentCalls, LoggedModelCalls, ModelVersionCalls):
     """The calls of one tracking server or local store, by default of the tracking URI in force.
 
     Cheap to make: clients of one URI share their connections. Safe in threads and across fork.

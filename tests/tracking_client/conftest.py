@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.tracking_client.mlflow_server import running_mlflow_server
 from tests.tracking_client.proxy import Proxy, running_proxy
 from tests.tracking_client.scripts import Scripts
 from tests.tracking_client.servers import stop_server
@@ -52,6 +53,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_server.Lo
     found = local_server.ensure(store)
     yield found
     stop_server(store)
+
+
+@pytest.fixture(scope="session")
+def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real MLflow server for all tests."""
+    with running_mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
+        yield url
 
 
 @pytest.fixture
