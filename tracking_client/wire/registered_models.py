@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracking_client.wire.fields import Json, as_dictionary, text, whole
+from tracking_client.wire.fields import Json, as_dictionary, whole
 from tracking_client.wire.model_versions import ModelVersion
 from tracking_client.wire.pairs import pairs_of
 
@@ -51,7 +51,7 @@ class RegisteredModel:
             name=str(wire["name"]),
             creation_timestamp=whole(wire.get("creation_timestamp")),
             last_updated_timestamp=whole(wire.get("last_updated_timestamp")),
-            description=text(wire.get("description")),
+            description=str(wire.get("description", "")),
             latest_versions=tuple(ModelVersion.from_wire(item) for item in wire.get("latest_versions") or ()),
             tags=pairs_of(wire, "tags"),
             aliases={item.alias: item.version for item in aliases},
