@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any, SupportsFloat
 
@@ -109,9 +110,17 @@ class RunCalls:
         timestamp: int | None = None,
         step: int | None = None,
         synchronous: bool | None = None,
+        dataset_name: str | None = None,
+        dataset_digest: str | None = None,
+        model_id: str | None = None,
     ) -> None:
-        """Logs one value, at `timestamp` in ms since the epoch (now) and `step` (0)."""
-        self.log_batch(run_id, metrics=[checks.metric(key, value, timestamp, step)], synchronous=synchronous)
+        """Logs one value, at `timestamp` in ms since the epoch (now) and `step` (0).
+
+        It may be one of a logged model, and measured on a data set.
+        """
+        plain = checks.metric(key, value, timestamp, step)
+        metric = replace(plain, model_id=model_id, dataset_name=dataset_name, dataset_digest=dataset_digest)
+        self.log_batch(run_id, metrics=[metric], synchronous=synchronous)
 
     def log_param(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> Any:
         """Logs one parameter and returns its value. Raises InvalidArgument where it has another value."""

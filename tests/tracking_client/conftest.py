@@ -15,7 +15,15 @@ from tests.tracking_client.mlflow_server import running_mlflow_server
 from tests.tracking_client.proxy import Proxy, running_proxy
 from tests.tracking_client.scripts import Scripts
 from tests.tracking_client.servers import stop_server
-from tracking_client import active_experiment, active_runs, local_server, starting, tracking_uri, transport
+from tracking_client import (
+    active_experiment,
+    active_runs,
+    fluent_logged_models,
+    local_server,
+    starting,
+    tracking_uri,
+    transport,
+)
 from tracking_client.client import TrackingClient
 from tracking_client.tracking_uri import LocalStore
 
@@ -31,6 +39,7 @@ def _fresh_client_state(_nothing_left_behind: None, monkeypatch: pytest.MonkeyPa
         (starting, {"_launched_as": None, "_last_ended": None, "_attached": {}}),
         (active_runs, {"_stacks": {}}),
         (transport, {"_transports": {}}),
+        (fluent_logged_models, {"_last_model_id": None}),
     )
     for module, names in fresh:
         for name, value in names.items():

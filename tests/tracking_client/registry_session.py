@@ -12,10 +12,31 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-_VERSION = (
-    "name version description user_id current_stage source run_id status tags run_link aliases model_id"
-).split()
-_MODEL = "experiment_id model_id name artifact_location model_type source_run_id status tags params".split()
+_VERSION = [
+    "name",
+    "version",
+    "description",
+    "user_id",
+    "current_stage",
+    "source",
+    "run_id",
+    "status",
+    "tags",
+    "run_link",
+    "aliases",
+    "model_id",
+]
+_MODEL = [
+    "experiment_id",
+    "model_id",
+    "name",
+    "artifact_location",
+    "model_type",
+    "source_run_id",
+    "status",
+    "tags",
+    "params",
+]
 
 
 class Session:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from tracking_client.wire import names
+
 _TIMES = re.compile(r"(timestamp|time)(_ms)?$")
 # Of the deployment: MLflow's server has one and ours none, or where a run was made from.
 _OTHERS = {"workspace", "artifact_uri", "artifact_location", "experiment_id"}
@@ -40,4 +42,18 @@ def comparable(value: Any, ids: Mapping[str, str]) -> Any:
         for known in sorted(ids, key=len, reverse=True):
             value = value.replace(known, ids[known])
         return _EXPERIMENT.sub("mlflow-artifacts:/X/", value)
+    return value
+
+
+def without_versions_tag(value: Any) -> Any:
+    """MLflow's server notes on a logged model which versions were made of it, ours leaves it to clients."""
+    if isinstance(value, dict):
+        kept = {key: without_versions_tag(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if not (key == "tags" and item == [])}
+    if isinstance(value, list):
+        return [
+            without_versions_tag(item)
+            for item in value
+            if not (isinstance(item, dict) and item.get("key") == names.MODEL_VERSIONS)
+        ]
     return value

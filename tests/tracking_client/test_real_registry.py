@@ -13,7 +13,7 @@ import pytest
 
 from tests.tracking_client import mlflow_server
 from tests.tracking_client.registry_session import Session
-from tests.tracking_client.rest import ask, comparable
+from tests.tracking_client.rest import ask, comparable, without_versions_tag
 from tracking_client.client import TrackingClient
 from tracking_client.connection import Patience
 from tracking_client.local_server import LocalServer
@@ -22,8 +22,6 @@ from tracking_client.transport import Transport
 from tracking_client.wire import entities
 
 pytestmark = pytest.mark.skipif(mlflow_server.COMMAND is None, reason="the mlflow command is not installed")
-
-_MODEL_VERSIONS = "mlflow.modelVersions"
 
 
 def _by_ours(url: str, name: str) -> dict[str, Any]:
@@ -60,21 +58,8 @@ def _held(url: str, name: str, played: dict[str, Any]) -> dict[str, Any]:
         ),
         "run": ask(url, "runs/get", run_id=played["run_id"]),
     }
-    return _without_server_side_tag(comparable(held, played["ids"]))
-
-
-def _without_server_side_tag(value: Any) -> Any:
-    """MLflow's server notes on a logged model which versions were made of it, ours leaves it to clients."""
-    if isinstance(value, dict):
-        kept = {key: _without_server_side_tag(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if not (key == "tags" and item == [])}
-    if isinstance(value, list):
-        return [
-            _without_server_side_tag(item)
-            for item in value
-            if not (isinstance(item, dict) and item.get("key") == _MODEL_VERSIONS)
-        ]
-    return value
+    told: dict[str, Any] = without_versions_tag(comparable(held, played["ids"]))
+    return told
 
 
 def _said(played: dict[str, Any]) -> list[Any]:
