@@ -126,9 +126,9 @@ def _model(reply: Mapping[str, Any]) -> LoggedModel:
     return LoggedModel.from_wire(reply["model"])
 
 
-def _at(model_id: str) -> str:
+def _at(model_id: Any) -> str:
     """The path of a model. An id that is no single segment of it would lead to another call."""
-    if not _MODEL_ID.fullmatch(str(model_id)):
+    if not isinstance(model_id, str) or not _MODEL_ID.fullmatch(model_id):
         raise InvalidArgument(f"`model_id` must be the id of a logged model, but got {model_id!r:.100}")
     return f"{_API}/{model_id}"
 

@@ -25,7 +25,9 @@ from tracking_client import (
     transport,
 )
 from tracking_client.client import TrackingClient
-from tracking_client.tracking_uri import LocalStore
+from tracking_client.connection import Patience
+from tracking_client.tracking_uri import LocalStore, RemoteServer
+from tracking_client.transport import Transport
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +109,12 @@ def proxy() -> Iterator[Proxy]:
     """A misbehaving proxy on a free loopback port; set its `upstream` and `plan`."""
     with running_proxy() as running:
         yield running
+
+
+@pytest.fixture
+def through(proxy: Proxy, server: local_server.LocalServer, client: TrackingClient) -> TrackingClient:
+    """A client that reaches the shared server through the misbehaving proxy."""
+    del client  # its fixture sets the token
+    proxy.upstream = server.url
+    transport = Transport(RemoteServer(url=proxy.url), patience=Patience(first_pause_s=0.01))
+    return TrackingClient(proxy.url, transport=transport)
