@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 
 SOURCE = "/data/of/a test.csv"
 
@@ -92,6 +93,47 @@ def frames() -> dict[str, tuple[pd.DataFrame, dict[str, Any]]]:
     }
 
 
+def polars_frames() -> dict[str, tuple[pl.DataFrame, dict[str, Any]]]:
+    """Polars data frames, with what is given to `from_polars` beside them."""
+    whole = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
+    plain = pl.DataFrame({"x": [1.0, None], "y": ["a", "b"]})
+    times = {
+        "date": [dt.date(2020, 1, 1)],
+        "datetime": [pd.Timestamp("2020").to_pydatetime()],
+        "time": [dt.time(1)],
+        "duration": [dt.timedelta(1)],
+    }
+    columns: dict[str, pl.Series] = {
+        **{str(kind): pl.Series([1, 2], dtype=kind) for kind in (*whole, pl.Float32, pl.Float64)},
+        **{name: pl.Series(values) for name, values in times.items()},
+        "bool": pl.Series([True, None]),
+        "bytes": pl.Series([b"a"]),
+        "category": pl.Series(["a", "b"], dtype=pl.Categorical),
+        "enum": pl.Series(["a"], dtype=pl.Enum(["a", "b"])),
+        "decimal": pl.Series([decimal.Decimal(1)]),
+        "only none": pl.Series([None, None]),
+        "no text": pl.Series([None], dtype=pl.String),
+        "list": pl.Series([[1], [2, 3]]),
+        "list of lists": pl.Series([[["a"]]]),
+        "array": pl.Series([[1.0, 2.0]], dtype=pl.Array(pl.Float64, 2)),
+        "list of times": pl.Series([[dt.time(1)]]),
+        "struct": pl.Series([{"b": 1, "a": "x"}]),
+        "struct in list": pl.Series([[{"a": [1.5]}]]),
+    }
+    alone: dict[str, tuple[pl.DataFrame, dict[str, Any]]] = {
+        name: (pl.DataFrame({name: values}), {}) for name, values in columns.items()
+    }
+    given = {"name": "given", "targets": "x", "predictions": "y"}
+    return {
+        **alone,
+        "several": (plain, {}),
+        "named": (plain, given),
+        "known digest": (plain, {"digest": "abc"}),
+        "no rows": (plain.head(0), {}),
+        "no columns": (pl.DataFrame(), {}),
+    }
+
+
 def arrays() -> dict[str, tuple[Any, Any]]:
     """Features and targets."""
     return {
@@ -122,6 +164,8 @@ def described(data: Any) -> dict[str, dict[str, Any]]:
         told[f"pandas: {name}"] = data.from_pandas(frame, **{"source": SOURCE, **options}).to_dict()
     for name, (features, targets) in arrays().items():
         told[f"numpy: {name}"] = data.from_numpy(features, source=SOURCE, targets=targets).to_dict()
+    for name, (table, options) in polars_frames().items():
+        told[f"polars: {name}"] = data.from_polars(table, **{"source": SOURCE, **options}).to_dict()
     return told
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tracking_client.data.dataset import Dataset, MetaDataset
     from tracking_client.data.numpy_dataset import NumpyDataset, from_numpy
     from tracking_client.data.pandas_dataset import PandasDataset, from_pandas
+    from tracking_client.data.polars_dataset import PolarsDataset, from_polars
     from tracking_client.data.source import DatasetSource, HTTPDatasetSource, resolved_source
 
 __all__ = [
@@ -18,8 +19,10 @@ __all__ = [
     "MetaDataset",
     "NumpyDataset",
     "PandasDataset",
+    "PolarsDataset",
     "from_numpy",
     "from_pandas",
+    "from_polars",
     "resolved_source",
 ]
 
@@ -30,8 +33,10 @@ _HOMES = {
     "MetaDataset": "dataset",
     "NumpyDataset": "numpy_dataset",
     "PandasDataset": "pandas_dataset",
+    "PolarsDataset": "polars_dataset",
     "from_numpy": "numpy_dataset",
     "from_pandas": "pandas_dataset",
+    "from_polars": "polars_dataset",
     "resolved_source": "source",
 }
 
