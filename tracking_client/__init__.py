@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         set_registered_model_alias,
     )
     from tracking_client.run import ActiveRun
+    from tracking_client.wire import entities
     from tracking_client.wire.entities import (
         Dataset,
         DatasetInput,
@@ -135,6 +136,7 @@ __all__ = [
     "delete_run",
     "delete_tag",
     "end_run",
+    "entities",
     "finalize_logged_model",
     "get_artifact_uri",
     "get_experiment",
@@ -180,6 +182,7 @@ __all__ = [
     "start_run",
 ]
 
+_MODULES = {"data": "data", "entities": "wire.entities"}
 _FLUENT = {
     "fluent_inputs": ("log_input", "log_inputs"),
     "fluent_logged_models": (
@@ -221,8 +224,8 @@ if not TYPE_CHECKING:
 
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        if name == "data":
-            return import_module(f"{__name__}.data")
+        if name in _MODULES:
+            return import_module(f"{__name__}.{_MODULES[name]}")
         home = _HOMES.get(name) or ("wire.entities" if name[0].isupper() else "fluent")
         value = getattr(import_module(f"{__name__}.{home}"), name)
         globals()[name] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from tracking_client.wire.pairs import pairs_to_wire
 
 _API = "/api/2.0/mlflow/registered-models"
 _NO_PROMPTS = f"tag.`{names.IS_PROMPT}` != 'true'"
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
+_OR = re.compile(r"\bOR\b", re.IGNORECASE)
 SEARCH_REGISTERED_MODELS_MAX_RESULTS = 100
 REGISTERED_MODELS_PER_PAGE = 1000
 
@@ -139,7 +142,11 @@ def _tags(values: Mapping[str, Any]) -> list[dict[str, str]]:
 def _without_prompts(filter_string: str | None) -> str:
     if not filter_string:
         return _NO_PROMPTS
-    return filter_string if names.IS_PROMPT in filter_string else f"{filter_string} AND {_NO_PROMPTS}"
+    if names.IS_PROMPT in filter_string:
+        return filter_string
+    # OR binds less than AND. MLflow's server knows neither OR nor parentheses, and is sent none for nothing.
+    alternatives = _OR.search(_QUOTED.sub("", filter_string))
+    return f"{f'({filter_string})' if alternatives else filter_string} AND {_NO_PROMPTS}"
 
 
 __all__ = ["REGISTERED_MODELS_PER_PAGE", "SEARCH_REGISTERED_MODELS_MAX_RESULTS", "RegisteredModelCalls"]

@@ -80,6 +80,20 @@ def test_prompts_are_found_only_by_who_asks_for_them(client: TrackingClient, nam
     assert [each.name for each in client.search_registered_models(asked)] == [name]
 
 
+def test_alternatives_find_no_prompts_either(client: TrackingClient, name: str) -> None:
+    client.create_registered_model(f"{name} or a", tags={"k": "v"})
+    client.create_registered_model(f"{name} b", tags={"mlflow.prompt.is_prompt": "true"})
+    wanted = f"name = '{name} b' OR name = '{name} or a'"
+    assert [each.name for each in client.search_registered_models(wanted)] == [f"{name} or a"]
+
+
+def test_no_parentheses_are_sent_where_there_is_no_alternative(
+    through: TrackingClient, proxy: Proxy, name: str
+) -> None:
+    through.search_registered_models(f"name = '{name} or not' AND tags.`a or b` = \"c or d\"")
+    assert "%28" not in proxy.requests[-1][1]
+
+
 @pytest.mark.parametrize("uri", ["runs:/a/b", "s3://bucket/model", "models:/m-0"])
 def test_only_a_version_can_be_copied(client: TrackingClient, name: str, uri: str) -> None:
     with pytest.raises(InvalidArgument):
