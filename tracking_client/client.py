@@ -1,4 +1,4 @@
-"""`TrackingClient`: every call of the tracking API, with MLflow's names and meaning, sent at once."""
+"""`TrackingClient`: tracking and model registry in one, with MLflow's names and meaning, sent at once."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from pathlib import Path
 from tracking_client import offline
 from tracking_client.context import STORE_URI, TOKEN, RunContext
 from tracking_client.experiments import ExperimentCalls
+from tracking_client.logged_model_artifacts import LoggedModelArtifactCalls
+from tracking_client.model_versions import ModelVersionCalls
 from tracking_client.run_artifacts import ArtifactCalls
 from tracking_client.tracking_uri import LocalStore, get_tracking_uri, normal
 from tracking_client.transport import Transport, transport_for
 from tracking_client.wire.entities import Run
 
 
-class TrackingClient(ArtifactCalls, ExperimentCalls):
+class TrackingClient(ArtifactCalls, ExperimentCalls, LoggedModelArtifactCalls, ModelVersionCalls):
     """The calls of one tracking server or local store, by default of the tracking URI in force.
 
     Cheap to make: clients of one URI share their connections. Safe in threads and across fork.

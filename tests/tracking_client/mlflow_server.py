@@ -53,7 +53,7 @@ def running_mlflow_server(directory: Path) -> Iterator[str]:
     finally:
         os.killpg(process.pid, 15)
         try:
-            process.wait(timeout=20)
+            process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)
             process.wait(timeout=20)
