@@ -105,6 +105,7 @@ def test_a_server_that_is_not_there_is_given_up_in_time(scripts: Scripts, second
             "import tracking_client as tracking; tracking.log_metric('m', 1)",
             MLFLOW_TRACKING_URI=url,
             RUNNER_HTTP_DEADLINE_S=seconds,
+            RUNNER_OFFLINE="0",
         )
     assert done.returncode == 1
     assert f"ConnectFailed: no connection to {url}: Connection refused" in done.stderr
