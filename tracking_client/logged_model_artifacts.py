@@ -28,7 +28,7 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
             raise FileNotFoundError(f"No such file: '{source}'")
         prefix = checks.artifact_path(artifact_path)
         name = f"{prefix}/{source.name}" if prefix else source.name
-        artifacts.put_files(self._model_root(model_id), [(source, name)])
+        artifacts.put_files(self.model_artifact_root(model_id), [(source, name)])
 
     def log_model_artifacts(
         self, model_id: str, local_dir: str | PathLike[str], artifact_path: str | None = None
@@ -38,11 +38,11 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
         if not source.is_dir():
             raise NotADirectoryError(f"Not a directory: '{source}'")
         files = artifacts.files_under(source, checks.artifact_path(artifact_path))
-        artifacts.put_files(self._model_root(model_id), files)
+        artifacts.put_files(self.model_artifact_root(model_id), files)
 
     def list_logged_model_artifacts(self, model_id: str, path: str | None = None) -> list[FileInfo]:
         """What is directly in a directory of the model's files, sorted by path."""
-        return self._model_root(model_id).entries(checks.artifact_path(path))
+        return self.model_artifact_root(model_id).entries(checks.artifact_path(path))
 
     def download_logged_model_artifacts(
         self, model_id: str, path: str | None = None, dst_path: str | PathLike[str] | None = None
@@ -52,9 +52,10 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
         That is `dst_path`/`path`, without `dst_path` in a new temporary directory. Raises NotFound.
         """
         into = Path(tempfile.mkdtemp(prefix="model-") if dst_path is None else os.path.abspath(dst_path))
-        return str(artifacts.download(self._model_root(model_id), checks.artifact_path(path), into))
+        return str(artifacts.download(self.model_artifact_root(model_id), checks.artifact_path(path), into))
 
-    def _model_root(self, model_id: str) -> artifacts.ArtifactRoot:
+    def model_artifact_root(self, model_id: str) -> artifacts.ArtifactRoot:
+        """Where the files of a model are. Raises NotFound; ArtifactError where that is out of reach."""
         return artifacts.artifact_root(self.get_logged_model(model_id).artifact_location, self.transport)
 
 

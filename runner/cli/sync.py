@@ -20,7 +20,7 @@ from tracking_client.errors import InvalidArgument, TrackingError
 from tracking_client.journal.syncing import Abandoned, Synced, abandoned_in, in_use, sync
 from tracking_client.journal_folder import journal_folder
 from tracking_client.offline import OfflineStore
-from tracking_client.replaying import Replay
+from tracking_client.replaying.runs import Replay
 from tracking_client.transport import Transport, transport_for
 
 _SHOWN_REFUSALS = 5

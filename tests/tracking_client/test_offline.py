@@ -21,13 +21,13 @@ from tracking_client.client import TrackingClient
 from tracking_client.errors import TransportError
 from tracking_client.journal_folder import journal_folder
 from tracking_client.local_server import LocalServer
-from tracking_client.replaying import Replay
+from tracking_client.replaying.runs import Replay
 from tracking_client.tracking_uri import LocalStore
 from tracking_client.wire import names
-from tracking_client.wire.entities import Run
+from tracking_client.wire.entities import LoggedModelOutput, Run
 
 FAMILY = """
-import math, sys
+import math, pathlib, sys, tempfile
 import tracking_client as tracking
 tracking.set_experiment(sys.argv[1])
 with tracking.start_run(run_name="parent", tags={"kind": "sweep"}, description="several"):
@@ -39,6 +39,16 @@ with tracking.start_run(run_name="parent", tags={"kind": "sweep"}, description="
                 tracking.log_metric("loss", value, step=step, timestamp=1_700_000_000_000 + step)
             tracking.log_text(f"weights {number}", "model/weights.txt")
             tracking.log_text("notes", "notes.txt")
+            model = tracking.initialize_logged_model("net", params={"depth": 2}, tags={"a": "b"}, model_type="x")
+            data = tracking.data.MetaDataset(tracking.data.resolved_source("https://example.invalid/d.csv"))
+            tracking.log_input(data, context="training")
+            tracking.log_metric("accuracy", 0.5, step=3, timestamp=1_700_000_000_000, model_id=model.model_id,
+                                dataset=data)
+            with tempfile.TemporaryDirectory() as folder:
+                pathlib.Path(folder, "MLmodel").write_text(f"model_id: {model.model_id}\\n")
+                tracking.MlflowClient().log_model_artifacts(model.model_id, folder)
+            tracking.finalize_logged_model(model.model_id, "READY")
+            tracking.log_outputs([tracking.LoggedModelOutput(model.model_id, 3)])
             if number == 2:
                 tracking.end_run("KILLED")
 """
@@ -97,8 +107,40 @@ def picture(client: TrackingClient, experiment: str, *, times: bool) -> dict[str
                 for point in client.get_metric_history(run.info.run_id, key)
             ],
             "artifacts": texts_of(client, run.info.run_id),
+            "inputs": [
+                (
+                    item.dataset.name,
+                    item.dataset.digest,
+                    item.dataset.source,
+                    [tag.value for tag in item.tags],
+                )
+                for item in run.inputs.dataset_inputs
+            ],
+            "models": [model_of(client, output) for output in run.outputs.model_outputs],
         }
         for run in runs
+    }
+
+
+def model_of(client: TrackingClient, output: LoggedModelOutput) -> dict[str, Any]:
+    model = client.get_logged_model(output.model_id)
+    folder = Path(client.download_logged_model_artifacts(model.model_id))
+    return {
+        "step": output.step,
+        "name": model.name,
+        "type": model.model_type,
+        "status": str(model.status),
+        "params": model.params,
+        "tags": {
+            key: value
+            for key, value in model.tags.items()
+            if not key.startswith((names.REPLAYED_AS, names.SOURCE_NAME))
+        },
+        "metrics": [
+            (point.key, point.value, point.step, point.timestamp, point.dataset_name, point.dataset_digest)
+            for point in model.metrics
+        ],
+        "says its own id": (folder / "MLmodel").read_text() == f"model_id: {model.model_id}\n",
     }
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from tracking_client.errors import ApiError, NotFound, TrackingError, Unauthorized
 from tracking_client.journal.calls import Call, calls_of
-from tracking_client.journal.entries import UNTAG, Entry, read
+from tracking_client.journal.entries import OUTPUTS, UNTAG, Entry, read
 from tracking_client.journal.spool import Spool
 from tracking_client.transport import Transport
-from tracking_client.wire.entities import RunStatus
+from tracking_client.wire.entities import Run, RunStatus
 
 WINDOW_BYTES = 1 << 20
 
@@ -96,6 +96,8 @@ def _send_or_refuse(call: Call, transport: Transport, refused: list[Refusal], *,
         send(call, transport)
         return
     except ApiError as error:
+        if call.entries[0].kind == OUTPUTS and _knows_outputs(call, transport):
+            return
         if not (is_lasting(error) or (is_stuck and error.status == _FAULT)):
             raise
         if isinstance(error, NotFound) and call.entries[0].kind == UNTAG and error.maybe_repeated:
@@ -106,6 +108,17 @@ def _send_or_refuse(call: Call, transport: Transport, refused: list[Refusal], *,
             return
     for half in halves:
         _send_or_refuse(half, transport, refused, is_stuck=is_stuck)
+
+
+def _knows_outputs(call: Call, transport: Transport) -> bool:
+    """Whether the server has these already: MLflow's fails where it is told of an output twice."""
+    query = {"run_id": call.run_id, "run_uuid": call.run_id}
+    try:
+        run = Run.from_wire(transport.call("GET", "/api/2.0/mlflow/runs/get", query=query)["run"])
+    except NotFound:
+        return False
+    told = {item["model_id"] for item in json.loads(call.entries[0].payload)["models"]}
+    return told <= {output.model_id for output in run.outputs.model_outputs}
 
 
 def _is_over(call: Call, transport: Transport) -> bool:

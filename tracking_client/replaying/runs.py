@@ -8,17 +8,24 @@ logged anew each time, which changes nothing where it is there already.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
-from tracking_client import artifacts
 from tracking_client.client import TrackingClient
 from tracking_client.errors import NotFound
+from tracking_client.replaying.files import copy_files
+from tracking_client.replaying.marks import WHOLE, mark_for, without_marks
+from tracking_client.replaying.models import ModelReplay
 from tracking_client.wire import names
-from tracking_client.wire.entities import FileInfo, Param, Run, RunStatus, RunTag
+from tracking_client.wire.entities import (
+    LoggedModelInput,
+    LoggedModelOutput,
+    Metric,
+    Param,
+    Run,
+    RunStatus,
+    RunTag,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +44,10 @@ class Replay:
     unfinished: int = 0
     """Runs that have not ended yet: they are replayed as far as they are, and again the next time."""
     _experiments: dict[str, str] = field(default_factory=dict)
+    _models: ModelReplay = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._models = ModelReplay(source=self.source, target=self.target)
 
     def all_runs(self) -> None:
         """Replays every run that the target does not have whole."""
@@ -56,39 +67,73 @@ class Replay:
         for experiment in self.source.find_experiments():
             oldest_first = ["attributes.start_time ASC"]
             for run in self.source.find_runs([experiment.experiment_id], order_by=oldest_first):
-                if not run.data.tags.get(self._mark, "").startswith(_WHOLE):
+                if not run.data.tags.get(self._mark, "").startswith(WHOLE):
                     yield run
 
     @property
     def _mark(self) -> str:
-        """The tag of a run that says what it became on this target."""
-        digest = hashlib.sha256(self.target.transport.target_uri.encode()).hexdigest()
-        return f"{names.REPLAYED_AS}.{digest[:16]}"
+        return mark_for(self.target.transport)
 
     def _replay(self, run: Run) -> None:
         run_id = self._counterpart(run)
+        self._replay_models(run, run_id)
         params = [Param(key, value) for key, value in run.data.params.items()]
-        metrics = [
-            point
-            for key in run.data.metrics
-            for point in self.source.get_metric_history(run.info.run_id, key)
+        self.target.log_batch(run_id, metrics=self._points(run), params=params, tags=self._tags(run))
+        read = [
+            LoggedModelInput(found)
+            for item in run.inputs.model_inputs
+            if (found := self._models.counterpart(item.model_id)) is not None
         ]
-        self.target.log_batch(run_id, metrics=metrics, params=params, tags=self._tags(run))
-        if run.inputs.dataset_inputs:
-            self.target.log_inputs(run_id, run.inputs.dataset_inputs)
-        self._replay_artifacts(run.info.run_id, run_id)
+        if run.inputs.dataset_inputs or read:
+            self.target.log_inputs(run_id, run.inputs.dataset_inputs, read)
+        copy_files(self.source.artifact_root(run.info.run_id), self.target.artifact_root(run_id))
         # What it became is noted: the tag by which it would have been found has done its duty.
         with contextlib.suppress(NotFound):
             self.target.delete_tag(run_id, names.REPLAYED_FROM)
         if RunStatus.is_terminated(run.info.status):
             self.target.set_terminated(run_id, run.info.status, run.info.end_time)
-            self.source.set_tag(run.info.run_id, self._mark, _WHOLE + run_id)
+            self.source.set_tag(run.info.run_id, self._mark, WHOLE + run_id)
+
+    def _replay_models(self, run: Run, run_id: str) -> None:
+        if not run.outputs.model_outputs:
+            return
+        experiment_id = self._experiment(run.info.experiment_id)
+        made = []
+        # MLflow's server fails where it is told of an output twice.
+        told = {output.model_id for output in self.target.get_run(run_id).outputs.model_outputs}
+        for output in run.outputs.model_outputs:
+            model = self.source.get_logged_model(output.model_id)
+            there = self._models.replay(model, experiment_id, (run.info.run_id, run_id))
+            if there not in told:
+                made.append(LoggedModelOutput(there, output.step))
+        if made:
+            self.target.log_outputs(run_id, made)
+
+    def _points(self, run: Run) -> list[Metric]:
+        """Every point of every metric, with the logged model and the data set that it belongs to."""
+        points: list[Metric] = []
+        of_models = self._points_of_models(run)
+        for key in run.data.metrics:
+            for point in self.source.get_metric_history(run.info.run_id, key):
+                points.extend(of_models.get(_identity(point)) or [point])
+        return points
+
+    def _points_of_models(self, run: Run) -> dict[tuple[object, ...], list[Metric]]:
+        found: dict[tuple[object, ...], list[Metric]] = {}
+        used = {item.model_id for item in run.outputs.model_outputs}
+        for model_id in used | {item.model_id for item in run.inputs.model_inputs}:
+            there = self._models.counterpart(model_id)
+            for point in self.source.get_logged_model(model_id).metrics if there else ():
+                if point.run_id in (None, run.info.run_id):
+                    belonging = replace(point, model_id=there, run_id=None)
+                    found.setdefault(_identity(point), []).append(belonging)
+        return found
 
     def _counterpart(self, run: Run) -> str:
         """The id of the run on the target, which is made where it is not there yet."""
         known = run.data.tags.get(self._mark)
         if known is not None:
-            return known.removeprefix(_WHOLE)
+            return known.removeprefix(WHOLE)
         experiment_id = self._experiment(run.info.experiment_id)
         found = self._made_before(run, experiment_id) or self._made(run, experiment_id)
         self.source.set_tag(run.info.run_id, self._mark, found)
@@ -112,7 +157,7 @@ class Replay:
         return made.info.run_id
 
     def _tags(self, run: Run) -> list[RunTag]:
-        tags = {key: value for key, value in run.data.tags.items() if not key.startswith(names.REPLAYED_AS)}
+        tags = without_marks(run.data.tags)
         parent = tags.get(names.PARENT_RUN_ID)
         if parent is not None:
             tags[names.PARENT_RUN_ID] = self._counterpart_of(parent)
@@ -133,29 +178,9 @@ class Replay:
             known = self._experiments[experiment_id] = theirs.experiment_id
         return known
 
-    def _replay_artifacts(self, run_id: str, target_id: str) -> None:
-        source, target = self.source.artifact_root(run_id), self.target.artifact_root(target_id)
-        for directory, entries in _directories(source):
-            there = {entry.path: entry.file_size for entry in target.entries(directory)} if entries else {}
-            for entry in entries:
-                if entry.path in there and there[entry.path] == entry.file_size:
-                    continue
-                with tempfile.TemporaryDirectory(prefix="replay-") as folder:
-                    local = Path(folder, "artifact")
-                    source.get(entry.path, local)
-                    target.put(local, entry.path)
 
+def _identity(point: Metric) -> tuple[object, ...]:
+    return point.key, point.timestamp, point.step, repr(point.value)
 
-def _directories(root: artifacts.ArtifactRoot) -> Iterator[tuple[str, list[FileInfo]]]:
-    """Every directory of a run's artifacts, with the files in it."""
-    left = [""]
-    while left:
-        directory = left.pop()
-        entries = root.entries(directory)
-        left.extend(entry.path for entry in entries if entry.is_dir)
-        yield directory, [entry for entry in entries if not entry.is_dir]
-
-
-_WHOLE = "whole:"
 
 __all__ = ["Replay"]
