@@ -100,7 +100,7 @@ class Journal:
         """The journal's directory and how many values in it are still to be sent; None for none."""
         if self._spool is None or not self._spool.unshipped_bytes:
             return None
-        return self._spool.path, sum(1 for _ in shipping.unshipped(self._spool))
+        return self._spool.path, shipping.unshipped(self._spool)
 
     @property
     def failure(self) -> TrackingError | OSError | None:

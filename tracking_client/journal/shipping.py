@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tracking_client.errors import ApiError, NotFound, TrackingError, Unauthorized
@@ -67,12 +66,13 @@ def ship_window(spool: Spool, transport: Transport, *, is_stuck: bool = False) -
     refused: list[Refusal] = []
     for call in calls_of(entries):
         _send_or_refuse(call, transport, refused, is_stuck=is_stuck)
-    if is_stuck and len(refused) == len(entries):
+    values = sum(entry.count for entry in entries)
+    if is_stuck and len(refused) == values and not all(is_lasting(refusal.error) for refusal in refused):
         raise refused[0].error
     for refusal in refused:
         spool.refuse(_as_json(refusal))
     spool.shipped(end)
-    return Window(shipped=len(entries) - len(refused), torn=torn, refused=tuple(refused))
+    return Window(shipped=values - len(refused), torn=torn, refused=tuple(refused))
 
 
 def is_lasting(error: TrackingError) -> bool:
@@ -102,7 +102,8 @@ def _send_or_refuse(call: Call, transport: Transport, refused: list[Refusal], *,
             return
         halves = call.halves()
         if not halves or isinstance(error, NotFound):
-            refused.extend(Refusal(entry=entry, error=error) for entry in call.entries)
+            singles = (single for entry in call.entries for single in entry.singles())
+            refused.extend(Refusal(entry=single, error=error) for single in singles)
             return
     for half in halves:
         _send_or_refuse(half, transport, refused, is_stuck=is_stuck)
@@ -128,14 +129,14 @@ def _as_json(refusal: Refusal) -> dict[str, object]:
     }
 
 
-def unshipped(spool: Spool) -> Iterator[Entry]:
-    """What is still to be shipped, read from disk bit by bit."""
-    position = spool.position
+def unshipped(spool: Spool) -> int:
+    """How many values are still to be shipped. Counts lines, of which there may be millions."""
+    position, values = spool.position, 0
     while True:
         text, position = spool.read(WINDOW_BYTES, position)
         if not text:
-            return
-        yield from (entry for entry in read(text) if entry is not None)
+            return values
+        values += text.count(b"\n")
 
 
 __all__ = ["Refusal", "Window", "is_lasting", "send", "ship_window", "unshipped"]

@@ -82,7 +82,7 @@ def sync(
             progress(shipped)
     except (TrackingError, OSError) as error:
         failure = error
-    left = sum(1 for _ in unshipped(spool))
+    left = unshipped(spool)
     spool.finish()
     return Synced(
         path=path,
