@@ -72,7 +72,7 @@ def _calls_of_run(run_id: str, entries: Sequence[Entry]) -> Iterator[Call]:
     batch = _Batch(run_id)
     for entry in entries:
         if entry.kind in BATCHED:
-            if not batch.has_room_for(entry):
+            if not batch.has_room_for(entry) or batch.contradicts(entry):
                 yield batch.call()
                 batch = _Batch(run_id)
             batch.add(entry)
@@ -114,6 +114,12 @@ class _Batch:
             and len(self.tags) + (entry.kind == TAG) <= limits.MAX_TAGS_PER_BATCH
         )
 
+    def contradicts(self, entry: Entry) -> bool:
+        """Whether it gives a parameter another value, which is for the server to refuse."""
+        if entry.kind != PARAM:
+            return False
+        return self.params.get(_key_of(entry), entry.payload) != entry.payload
+
     def add(self, entry: Entry) -> None:
         self.entries.append(entry)
         self.count += entry.count
@@ -123,7 +129,7 @@ class _Batch:
         else:
             # A server may refuse a name that is there twice, and must hear the last word only.
             of_kind = self.params if entry.kind == PARAM else self.tags
-            of_kind[str(json.loads(entry.payload)["key"])] = entry.payload
+            of_kind[_key_of(entry)] = entry.payload
 
     def call(self) -> Call:
         parts = [f'"run_id":"{self.run_id}"'.encode()]
@@ -136,6 +142,10 @@ class _Batch:
                 parts.append(b'"%b":[%b]' % (name, b",".join(items)))
         body = b"{" + b",".join(parts) + b"}"
         return Call(path=f"{_API}/log-batch", body=body, run_id=self.run_id, entries=self.entries)
+
+
+def _key_of(entry: Entry) -> str:
+    return str(json.loads(entry.payload).get("key"))
 
 
 __all__ = ["MAX_BODY_BYTES", "Call", "calls_of"]

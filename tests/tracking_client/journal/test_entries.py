@@ -131,9 +131,7 @@ def test_a_key_that_is_no_text_is_logged_by_its_text() -> None:
 
 TOLD = st.one_of(
     st.builds(lambda run, metric: entries.metric_line(run, *metric), st.sampled_from(["r1", "r2"]), METRICS),
-    st.builds(
-        lambda run, told: entries.line(told[0], run, told[1]), st.sampled_from(["r1", "ré-2"]), OTHERS
-    ),
+    st.builds(lambda run, told: entries.line(told[0], run, told[1]), st.sampled_from(["r1", "ré-2"]), OTHERS),
     st.builds(
         lambda run, name: entries.line(
             entries.METRIC,
@@ -190,9 +188,9 @@ def test_metrics_that_follow_each_other_are_one_entry_of_at_most_five_hundred() 
         (RUN, 100),
         ("b" * 32, 1),
     ]
-    assert [
-        json.loads(single.payload)["step"] for entry in found[:3] for single in entry.singles()
-    ] == list(range(1100))
+    assert [json.loads(single.payload)["step"] for entry in found[:3] for single in entry.singles()] == list(
+        range(1100)
+    )
     assert json.loads(b"[%b]" % found[0].payload)[499]["step"] == 499
 
 
