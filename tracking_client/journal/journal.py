@@ -22,6 +22,7 @@ from tracking_client.journal.calls import calls_of
 from tracking_client.journal.shipper import Shipper
 from tracking_client.journal.spool import Spool, all_in
 from tracking_client.journal.syncing import ATTEMPT_S, sync_left_behind
+from tracking_client.journal.wakeup import Wakeup
 from tracking_client.transport import Transport
 
 MAX_MB = "RUNNER_JOURNAL_MAX_MB"
@@ -50,7 +51,7 @@ class Journal:
         self._max_bytes = _max_bytes(environ)
         self._lock = threading.RLock()
         self._descriptor = _CLOSED
-        self._asked = threading.Event()
+        self._asked = Wakeup()
         self._spool: Spool | None = None
         self._shipper: Shipper | None = None
         self._is_full = False
@@ -98,7 +99,7 @@ class Journal:
     @property
     def unshipped(self) -> tuple[Path, int] | None:
         """The journal's directory and how many values in it are still to be sent; None for none."""
-        if self._spool is None or not self._spool.unshipped_bytes:
+        if self._spool is None or self._spool.is_shipped:
             return None
         return self._spool.path, shipping.unshipped(self._spool)
 
@@ -129,7 +130,7 @@ class Journal:
     def _forget(self) -> None:
         descriptor, self._descriptor = self._descriptor, _CLOSED
         self._spool = self._shipper = None
-        self._asked = threading.Event()
+        self._asked = Wakeup()
         self._is_full = self._is_torn = False
         if descriptor != _CLOSED:
             with contextlib.suppress(OSError):

@@ -10,9 +10,9 @@ import json
 import time
 from dataclasses import dataclass
 
-from tracking_client.errors import ApiError, NotFound, TrackingError, Unauthorized
+from tracking_client.errors import ApiError, NotFound, ServerFault, TrackingError, Unauthorized
 from tracking_client.journal.calls import Call, calls_of
-from tracking_client.journal.entries import UNTAG, Entry, read
+from tracking_client.journal.entries import INPUTS, OUTPUTS, UNTAG, Entry, read
 from tracking_client.journal.spool import Spool
 from tracking_client.transport import Transport
 from tracking_client.wire.entities import RunStatus
@@ -20,7 +20,8 @@ from tracking_client.wire.entities import RunStatus
 WINDOW_BYTES = 1 << 20
 
 _JSON = {"Content-Type": "application/json"}
-_FAULT = 500
+FAULT = 500
+_DOUBTS = 3
 _LATER = frozenset({408, 425, 429})
 
 
@@ -46,11 +47,14 @@ class Window:
         return not (self.shipped or self.torn or self.refused)
 
 
-def ship_window(spool: Spool, transport: Transport, *, is_stuck: bool = False) -> Window:
+def ship_window(
+    spool: Spool, transport: Transport, *, is_stuck: bool = False, is_repeated: bool = False
+) -> Window:
     """Ships what comes next in the journal; an empty window where there is nothing.
 
     Where it `is_stuck`, having failed many times, a value for which a server that takes others always fails
-    counts as refused. Raises TransportError and ApiError for what may succeed later (nothing is noted then),
+    counts as refused. `is_repeated` says that some of it may have been sent before. Raises TransportError
+    and ApiError for what may succeed later (nothing is noted then),
     and OSError for the journal itself.
     """
     text, end = spool.read(WINDOW_BYTES)
@@ -65,10 +69,12 @@ def ship_window(spool: Spool, transport: Transport, *, is_stuck: bool = False) -
             entries.append(entry)
     refused: list[Refusal] = []
     for call in calls_of(entries):
-        _send_or_refuse(call, transport, refused, is_stuck=is_stuck)
+        _send_or_refuse(call, transport, refused, is_stuck=is_stuck, is_repeated=is_repeated)
     values = sum(entry.count for entry in entries)
     if is_stuck and len(refused) == values and not all(is_lasting(refusal.error) for refusal in refused):
         raise refused[0].error
+    # What failed before the server took others may have met the end of an outage.
+    refused = [each for each in refused if is_lasting(each.error) or _fails_again(each.entry, transport)]
     for refusal in refused:
         spool.refuse(_as_json(refusal))
     spool.shipped(end)
@@ -90,15 +96,19 @@ def send(call: Call, transport: Transport) -> None:
         pass
 
 
-def _send_or_refuse(call: Call, transport: Transport, refused: list[Refusal], *, is_stuck: bool) -> None:
+def _send_or_refuse(
+    call: Call, transport: Transport, refused: list[Refusal], *, is_stuck: bool, is_repeated: bool
+) -> None:
     """Sends a call, or what of it a server takes; the rest goes into `refused`."""
     try:
         send(call, transport)
         return
     except ApiError as error:
-        if not (is_lasting(error) or (is_stuck and error.status == _FAULT)):
+        kind = call.entries[0].kind
+        is_api_there = error.code != "ENDPOINT_NOT_FOUND" or kind in (INPUTS, OUTPUTS)  # old ones have none
+        if not ((is_lasting(error) and is_api_there) or (is_stuck and error.status == FAULT)):
             raise
-        if isinstance(error, NotFound) and call.entries[0].kind == UNTAG and error.maybe_repeated:
+        if isinstance(error, NotFound) and kind == UNTAG and (is_repeated or error.maybe_repeated):
             return
         halves = call.halves()
         if not halves or isinstance(error, NotFound):
@@ -106,7 +116,20 @@ def _send_or_refuse(call: Call, transport: Transport, refused: list[Refusal], *,
             refused.extend(Refusal(entry=single, error=error) for single in singles)
             return
     for half in halves:
-        _send_or_refuse(half, transport, refused, is_stuck=is_stuck)
+        _send_or_refuse(half, transport, refused, is_stuck=is_stuck, is_repeated=is_repeated)
+
+
+def _fails_again(entry: Entry, transport: Transport) -> bool:
+    for call in calls_of([entry]):
+        for _ in range(_DOUBTS):
+            try:
+                send(call, transport)
+            except ServerFault as error:
+                if error.status != FAULT:
+                    raise
+            else:
+                return False
+    return True
 
 
 def _is_over(call: Call, transport: Transport) -> bool:
@@ -115,7 +138,7 @@ def _is_over(call: Call, transport: Transport) -> bool:
         return False
     query = {"run_id": call.run_id, "run_uuid": call.run_id}
     reply = transport.call("GET", "/api/2.0/mlflow/runs/get", query=query)
-    return reply["run"]["info"].get("status") in (RunStatus.FAILED, RunStatus.KILLED)
+    return reply.get("run", {}).get("info", {}).get("status") in (RunStatus.FAILED, RunStatus.KILLED)
 
 
 def _as_json(refusal: Refusal) -> dict[str, object]:
@@ -139,4 +162,4 @@ def unshipped(spool: Spool) -> int:
         values += text.count(b"\n")
 
 
-__all__ = ["Refusal", "Window", "is_lasting", "send", "ship_window", "unshipped"]
+__all__ = ["FAULT", "Refusal", "Window", "is_lasting", "send", "ship_window", "unshipped"]

@@ -25,10 +25,12 @@ from pathlib import Path
 from typing import Any
 
 _LOCK, _ABOUT, _POSITION, _REFUSED = "lock", "about.json", "position", "refused.jsonl"
-_NEW = ".new-"
+_NEW, _DONE = ".new-", ".done-"
+_REMAINS_AFTER_S = 3600.0
 REFUSED_FOLDER = ".refused"
 """Where what servers refused is kept, beside the journals."""
 _FORMAT = 1
+_BLOCK_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -111,20 +113,26 @@ class Spool:
 
     @property
     def end(self) -> Position:
-        """Where the journal ends now."""
-        numbers = self.segments()
-        if not numbers:
-            return self._position
-        return max(self._position, Position(numbers[-1], self._size(numbers[-1])))
+        """Where the last whole line ends now. Raises OSError."""
+        for number in reversed(self.segments()):
+            # A segment that is new is empty, and the position stays in the one before.
+            if whole := self._whole_bytes(number):
+                return max(self._position, Position(number, whole))
+        return self._position
 
     @property
     def unshipped_bytes(self) -> int:
-        """How much is still to be shipped."""
+        """How much is still to be shipped, a line that was cut included."""
         return sum(
             self._size(number) - (self._position.offset if number == self._position.segment else 0)
             for number in self.segments()
             if number >= self._position.segment
         )
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether no whole line is left to be shipped. Raises OSError."""
+        return self._position >= self.end
 
     def segments(self) -> list[int]:
         """The numbers of the segments that are there, in order."""
@@ -197,13 +205,17 @@ class Spool:
 
     def finish(self) -> None:
         """Lets go of the journal, and removes it where all is shipped; what was refused stays beside it."""
-        if self._lock >= 0 and not self.unshipped_bytes:
+        if self._lock >= 0 and self.is_shipped:
             with contextlib.suppress(FileNotFoundError):
                 kept = self.path.parent / REFUSED_FOLDER
                 if self.has_refused:
                     kept.mkdir(exist_ok=True, mode=0o700)
                     (self.path / _REFUSED).replace(kept / f"{self.path.name}.jsonl")
-            shutil.rmtree(self.path, ignore_errors=True)
+            # Under its name a journal is complete: one that is half removed is nobody's to ship again.
+            done = self.path.with_name(f"{_DONE}{self.path.name}")
+            with contextlib.suppress(OSError):
+                self.path.rename(done)
+            shutil.rmtree(done, ignore_errors=True)
         self.leave()
 
     def leave(self) -> None:
@@ -221,6 +233,18 @@ class Spool:
             return Position(int(segment), int(offset))
         except (OSError, ValueError):  # nothing is shipped yet
             return START
+
+    def _whole_bytes(self, number: int) -> int:
+        end = self._size(number)
+        with contextlib.suppress(FileNotFoundError), (self.path / f"{number}.log").open("rb") as segment:
+            while end:
+                start = max(0, end - _BLOCK_BYTES)
+                segment.seek(start)
+                found = segment.read(end - start).rfind(b"\n") + 1
+                if found:
+                    return start + found
+                end = start
+        return 0
 
     def _size(self, number: int) -> int:
         try:
@@ -242,6 +266,15 @@ def read_about(path: Path) -> About:
     )
 
 
+def remove_remains(folder: Path) -> None:
+    """Removes what processes left that died while they made or removed a journal."""
+    for prefix, age_s in ((_DONE, 0.0), (_NEW, _REMAINS_AFTER_S)):
+        for path in folder.glob(f"{prefix}*"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime <= time.time() - age_s:
+                    shutil.rmtree(path, ignore_errors=True)
+
+
 def all_in(folder: Path) -> list[Path]:
     """The journals in `folder`, oldest first."""
     try:
@@ -251,4 +284,4 @@ def all_in(folder: Path) -> list[Path]:
     return sorted(paths, key=lambda path: path.name)
 
 
-__all__ = ["REFUSED_FOLDER", "START", "About", "Position", "Spool", "all_in", "read_about"]
+__all__ = ["REFUSED_FOLDER", "START", "About", "Position", "Spool", "all_in", "read_about", "remove_remains"]
