@@ -34,8 +34,8 @@ class RunOperations:
         self._run = run
 
     def wait(self) -> None:
-        """Waits until the server has it. Raises the ApiError of what it refused."""
-        self._run.flush()
+        """Waits until the server has it. Raises the ApiError of what it refused, or why it took nothing."""
+        self._run.wait()
 
 
 def _target(run_id: str | None) -> ActiveRun:
@@ -44,7 +44,7 @@ def _target(run_id: str | None) -> ActiveRun:
 
 def _told(run: ActiveRun, synchronous: bool | None) -> RunOperations | None:
     if synchronous:
-        run.flush()
+        run.wait()
     return RunOperations(run) if synchronous is False else None
 
 

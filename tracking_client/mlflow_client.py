@@ -47,17 +47,21 @@ class MlflowClient(TrackingClient):
         """Logs any number of values. With `synchronous` it returns when the server has them."""
         checks.run_id(run_id)
         checks.distinct_params(params)
-        lines = [
+        told = [
             *(_line(entries.PARAM, run_id, checks.param(item.key, item.value)) for item in params),
-            *(_line(entries.METRIC, run_id, checks.checked_metric(item)) for item in metrics),
             *(_line(entries.TAG, run_id, checks.tag(item.key, item.value)) for item in tags),
         ]
-        if lines:
-            self._tell(b"".join(lines), synchronous)
+        measured = [_line(entries.METRIC, run_id, checks.checked_metric(item)) for item in metrics]
+        if told:
+            self._tell(b"".join(told))
+        if measured:
+            journals.of(self.transport).append_metric(b"".join(measured))
+        if synchronous:
+            journals.wait(self.transport)
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Removes one tag."""
-        self._tell(entries.line(entries.UNTAG, checks.run_id(run_id), {"key": str(key)}), None)
+        self._tell(entries.line(entries.UNTAG, checks.run_id(run_id), {"key": str(key)}))
 
     def update_run(
         self, run_id: str, status: str | None = None, name: str | None = None, *, end_time: int | None = None
@@ -72,12 +76,13 @@ class MlflowClient(TrackingClient):
             "status": checked_status(status or RunStatus.FINISHED),
             "end_time": checks.now_ms() if end_time is None else end_time,
         }
-        self._tell(entries.line(entries.UPDATE, checks.run_id(run_id), told), True)
+        self._tell(entries.line(entries.UPDATE, checks.run_id(run_id), told))
+        self.flush()
 
     def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
         """Records the data sets that a run used."""
         told = {"datasets": [item.to_wire() for item in datasets]}
-        self._tell(entries.line(entries.INPUTS, checks.run_id(run_id), told), None)
+        self._tell(entries.line(entries.INPUTS, checks.run_id(run_id), told))
 
     def get_run(self, run_id: str) -> Run:
         """The run as it is now, with what this process wrote. Raises NotFound."""
@@ -109,10 +114,8 @@ class MlflowClient(TrackingClient):
         self.flush()
         super().delete_run(run_id)
 
-    def _tell(self, lines: bytes, synchronous: bool | None) -> None:
+    def _tell(self, lines: bytes) -> None:
         journals.of(self.transport).append(lines)
-        if synchronous:
-            self.flush()
 
 
 def _line(kind: bytes, run_id: str, item: Metric | Param | RunTag) -> bytes:
