@@ -13,7 +13,7 @@ from runner.cli.wording import age, count
 from runner.errors import ProvisionError, RequestError
 from runner.printable import printable
 from tracking_client.errors import InvalidArgument
-from tracking_client.journal.folder import journal_folder
+from tracking_client.journal.folder import journal_folders
 from tracking_client.journal.syncing import Abandoned, Synced, abandoned_in, in_use, sync
 from tracking_client.transport import Transport, transport_for
 
@@ -30,13 +30,13 @@ def sync_(uri: str | None, dry_run: bool, as_json: bool) -> int:
     May be interrupted and started again: nothing is sent twice in effect. Exit code 3: some of it could not
     be sent now; 5: all of it was sent, but the server refused some.
     """
-    folder = journal_folder()
-    waiting = list(abandoned_in(folder))
+    folders = journal_folders()
+    waiting = [journal for folder in folders for journal in abandoned_in(folder)]
     if dry_run:
         _list(waiting, as_json=as_json)
         return 0
     done = list(_synced(waiting, _transport(uri) if uri else None))
-    busy = in_use(folder)
+    busy = [path for folder in folders for path in in_use(folder)]
     if as_json:
         click.echo(json.dumps({"journals": [_as_json(each) for each in done], "in_use": len(busy)}, indent=2))
     else:
@@ -50,7 +50,7 @@ def sync_(uri: str | None, dry_run: bool, as_json: bool) -> int:
         left = sum(each.left for each in failed)
         raise ProvisionError(
             f"{count(left, 'value')} could not be sent: {failed[0].failure}",
-            hint=f"they stay in {folder}; run `runner sync` again when the server answers",
+            hint=f"they stay in {failed[0].path.parent}; run `runner sync` again when the server answers",
         )
     return 5 if any(each.refused for each in done) else 0
 
