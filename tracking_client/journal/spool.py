@@ -12,6 +12,7 @@ A directory appears under its name complete and locked, so that nobody takes a n
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -176,17 +177,25 @@ class Spool:
     def shipped(self, position: Position) -> None:
         """Notes that a server has everything before `position`, and removes the segments that are done.
 
-        For the one thread that ships. Raises OSError.
+        Where a full disk has no room for the note, it is known to this object alone; whoever comes after
+        sends some of it again. For the one thread that ships. Raises OSError.
         """
+        try:
+            self._note(position)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+        done = [number for number in self.segments() if number < position.segment]
+        self._position = position
+        for number in done:
+            (self.path / f"{number}.log").unlink(missing_ok=True)
+
+    def _note(self, position: Position) -> None:
         if self._position_file is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
             self._position_file = os.open(self.path / _POSITION, flags, 0o600)
         # One write of always the same length: whoever reads it finds the old or the new one.
         os.pwrite(self._position_file, b"%20d %20d\n" % (position.segment, position.offset), 0)
-        done = [number for number in self.segments() if number < position.segment]
-        self._position = position
-        for number in done:
-            (self.path / f"{number}.log").unlink(missing_ok=True)
 
     def refuse(self, entry: Mapping[str, Any]) -> None:
         """Keeps what the server will never take. Raises OSError."""
