@@ -159,7 +159,7 @@ def unshipped(spool: Spool) -> int:
         text, position = spool.read(WINDOW_BYTES, position)
         if not text:
             return values
-        values += text.count(b"\n")
+        values += text.count(b"}\n")
 
 
 __all__ = ["FAULT", "Refusal", "Window", "is_lasting", "send", "ship_window", "unshipped"]
