@@ -102,8 +102,9 @@ def _next_window(spool: Spool, transport: Transport) -> Window:
     except ServerFault as error:
         if error.status != FAULT:
             raise
-        # `transport` has tried often: it may be one value.
-        return ship_window(spool, transport, is_stuck=True, is_repeated=True)
+        # `transport` has tried often: it may be one value, which is searched for without such patience.
+        hasty = transport.apart(ATTEMPT_S, max_retries=0)
+        return ship_window(spool, hasty, is_stuck=True, is_repeated=True)
 
 
 def sync_left_behind(folder: Path, transport: Transport, tracking_uri: str, *, until_s: float) -> None:
