@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import posixpath
 import time
@@ -66,6 +67,8 @@ def number(name: str, value: SupportsFloat | str) -> float:
     except OverflowError:
         return math.copysign(math.inf, 1 if value > 0 else -1)  # type: ignore[operator]  # only int overflows
     except (TypeError, ValueError):
+        with contextlib.suppress(AttributeError, TypeError, ValueError, RuntimeError):
+            return float(value.item())  # type: ignore[union-attr]  # an array of one element
         raise InvalidArgument(
             f"Got invalid value {value!r:.100} for metric '{name}'. "
             "Please specify value as a valid double (64-bit floating point)"

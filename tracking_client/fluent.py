@@ -35,8 +35,8 @@ class RunOperations:
         self._run = run
 
     def wait(self) -> None:
-        """Waits until the server has it. Raises the ApiError of what it refused."""
-        self._run.flush()
+        """Waits until the server has it. Raises the ApiError of what it refused, or why it took nothing."""
+        self._run.wait()
 
 
 def _target(run_id: str | None) -> ActiveRun:
@@ -54,7 +54,7 @@ def _measured(metric: Metric, model_id: str | None, dataset: Any) -> Metric:
 
 def _told(run: ActiveRun, synchronous: bool | None) -> RunOperations | None:
     if synchronous:
-        run.flush()
+        run.wait()
     return RunOperations(run) if synchronous is False else None
 
 

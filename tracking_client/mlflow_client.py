@@ -49,17 +49,21 @@ class MlflowClient(TrackingClient):
         """Logs any number of values. With `synchronous` it returns when the server has them."""
         checks.run_id(run_id)
         checks.distinct_params(params)
-        lines = [
+        told = [
             *(_line(entries.PARAM, run_id, checks.param(item.key, item.value)) for item in params),
-            *(_line(entries.METRIC, run_id, checks.checked_metric(item)) for item in metrics),
             *(_line(entries.TAG, run_id, checks.tag(item.key, item.value)) for item in tags),
         ]
-        if lines:
-            self._tell(b"".join(lines), synchronous)
+        measured = [_line(entries.METRIC, run_id, checks.checked_metric(item)) for item in metrics]
+        if told:
+            self._tell(b"".join(told))
+        if measured:
+            journals.of(self.transport).append_metric(b"".join(measured))
+        if synchronous:
+            journals.wait(self.transport)
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Removes one tag."""
-        self._tell(entries.line(entries.UNTAG, checks.run_id(run_id), {"key": str(key)}), None)
+        self._tell(entries.line(entries.UNTAG, checks.run_id(run_id), {"key": str(key)}))
 
     def update_run(
         self, run_id: str, status: str | None = None, name: str | None = None, *, end_time: int | None = None
@@ -74,7 +78,8 @@ class MlflowClient(TrackingClient):
             "status": checked_status(status or RunStatus.FINISHED),
             "end_time": checks.now_ms() if end_time is None else end_time,
         }
-        self._tell(entries.line(entries.UPDATE, checks.run_id(run_id), told), True)
+        self._tell(entries.line(entries.UPDATE, checks.run_id(run_id), told))
+        self.flush()
 
     def log_inputs(
         self,
@@ -83,11 +88,11 @@ class MlflowClient(TrackingClient):
         models: Sequence[LoggedModelInput] | None = None,
     ) -> None:
         """Records the data sets and the logged models that a run used."""
-        self._tell(entries.inputs_line(checks.run_id(run_id), datasets or (), models or ()), None)
+        self._tell(entries.inputs_line(checks.run_id(run_id), datasets or (), models or ()))
 
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
         """Records the logged models that a run made, each at a step of it."""
-        self._tell(entries.outputs_line(checks.run_id(run_id), models), None)
+        self._tell(entries.outputs_line(checks.run_id(run_id), models))
 
     def get_run(self, run_id: str) -> Run:
         """The run as it is now, with what this process wrote. Raises NotFound."""
@@ -119,10 +124,8 @@ class MlflowClient(TrackingClient):
         self.flush()
         super().delete_run(run_id)
 
-    def _tell(self, lines: bytes, synchronous: bool | None) -> None:
+    def _tell(self, lines: bytes) -> None:
         journals.of(self.transport).append(lines)
-        if synchronous:
-            self.flush()
 
 
 def _line(kind: bytes, run_id: str, item: Metric | Param | RunTag) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -47,7 +46,6 @@ class ActiveRun:
         self._end = end
         self._journal = journals.of(client.transport)
         self._params = dict(run.data.params)
-        self._params_lock = threading.Lock()
         self.owner_pid = os.getpid()
 
     @property
@@ -107,11 +105,12 @@ class ActiveRun:
         here; what only the server knows is raised by the next `flush`.
         """
         given = checks.params(params)
-        with self._params_lock:
-            new = [item for item in given if self._is_new(item)]
-            for item in new:
-                self._params[item.key] = item.value
+        checks.distinct_params(given)
+        # No lock, which a fork or the handler of a signal might find taken: of two threads that give a
+        # parameter two values at the same moment, the server refuses one.
+        new = [item for item in given if self._is_new(item)]
         self._append(entries.PARAM, new)
+        self._params.update((item.key, item.value) for item in new)
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Sets tags. Raises InvalidArgument."""
@@ -120,7 +119,7 @@ class ActiveRun:
     def delete_tag(self, key: str) -> None:
         """Removes a tag, on the server when this returns. Raises NotFound where it is not set."""
         self._journal.append(entries.line(entries.UNTAG, self._run_id, {"key": str(key)}))
-        self.flush()
+        self.wait()
 
     def log_measured(self, metrics: Sequence[Metric]) -> None:
         """Logs values of a logged model, or measured on a data set. Raises InvalidArgument."""
@@ -146,6 +145,13 @@ class ActiveRun:
         Raises the ApiError of what the server refused.
         """
         return self._journal.flush(journals.deadline_s() if deadline_s is None else deadline_s)
+
+    def wait(self) -> None:
+        """Waits until the server has what was logged.
+
+        Raises the ApiError of what the server refused; where it takes nothing, why, after some time.
+        """
+        journals.wait(self._client.transport)
 
     def terminate(self, status: str, deadline_s: float | None = None) -> None:
         """Notes that the run has ended as `status`, and flushes.

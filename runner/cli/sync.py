@@ -18,7 +18,7 @@ from tracking_client import offline
 from tracking_client.client import TrackingClient
 from tracking_client.errors import InvalidArgument, TrackingError
 from tracking_client.journal.syncing import Abandoned, Synced, abandoned_in, in_use, sync
-from tracking_client.journal_folder import journal_folder
+from tracking_client.journal_folder import journal_folders
 from tracking_client.offline import OfflineStore
 from tracking_client.replaying.runs import Replay
 from tracking_client.transport import Transport, transport_for
@@ -40,15 +40,16 @@ def sync_(uri: str | None, dry_run: bool, as_json: bool) -> int:
         raise RequestError(
             f"{offline.OFFLINE} is set: nothing is sent anywhere", hint=f"unset {offline.OFFLINE} to sync"
         )
-    folder = journal_folder()
-    waiting = list(abandoned_in(folder))
+    folders = journal_folders()
+    waiting = [journal for folder in folders for journal in abandoned_in(folder)]
+    stores = [store for folder in folders for store in offline.stores_in(folder)]
     if dry_run:
-        _list(waiting, offline.stores_in(folder), uri, as_json=as_json)
+        _list(waiting, stores, uri, as_json=as_json)
         return 0
     # First what goes into the stores of offline runs, then what is in them.
     done = list(_synced(waiting, uri))
-    replayed = [_replayed(store, uri or store.tracking_uri) for store in offline.stores_in(folder)]
-    busy = in_use(folder)
+    replayed = [_replayed(store, uri or store.tracking_uri) for store in stores]
+    busy = [path for folder in folders for path in in_use(folder)]
     if as_json:
         report = {
             "journals": [_as_json(each) for each in done],
@@ -63,7 +64,7 @@ def sync_(uri: str | None, dry_run: bool, as_json: bool) -> int:
             click.echo(f"{count(len(busy), 'journal')} of programs that still run: these send it themselves")
         elif not done and not any(each.runs for each in replayed):
             click.echo("nothing waits to be sent", err=True)
-    _complain(done, replayed, folder)
+    _complain(done, replayed, folders[0])
     return 5 if any(each.refused for each in done) else 0
 
 

@@ -8,11 +8,12 @@ from contextlib import suppress
 from tracking_client.client import TrackingClient
 from tracking_client.errors import TrackingError
 from tracking_client.journal.syncing import sync_left_behind
-from tracking_client.journal_folder import journal_folder
+from tracking_client.journal_folder import journal_folders
 
 
 def send_what_was_left_behind(client: TrackingClient, within_s: float) -> None:
     """Ships the journals of dead processes that logged to where `client` goes. Never raises."""
     until_s = time.monotonic() + within_s
-    with suppress(TrackingError, OSError):
-        sync_left_behind(journal_folder(), client.transport, client.transport.target_uri, until_s=until_s)
+    for folder in journal_folders():
+        with suppress(TrackingError, OSError):
+            sync_left_behind(folder, client.transport, client.transport.target_uri, until_s=until_s)

@@ -19,6 +19,15 @@ class Scripts:
 
     def start(self, source: str, *args: str, **environ: str | None) -> subprocess.Popen[str]:
         """Starts `source`; a None in `environ` removes the variable."""
+        return self._start(source, args, environ, subprocess.DEVNULL)
+
+    def start_fed(self, source: str, *args: str, **environ: str | None) -> subprocess.Popen[str]:
+        """Starts `source`, whose standard input is a pipe."""
+        return self._start(source, args, environ, subprocess.PIPE)
+
+    def _start(
+        self, source: str, args: tuple[str, ...], environ: dict[str, str | None], stdin: int
+    ) -> subprocess.Popen[str]:
         path = self.directory / f"script-{os.urandom(4).hex()}.py"
         path.write_text(source)
         merged = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1", **environ}
@@ -26,7 +35,7 @@ class Scripts:
             [sys.executable, str(path), *args],
             cwd=self.directory,
             env={name: value for name, value in merged.items() if value is not None},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

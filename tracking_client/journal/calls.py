@@ -52,10 +52,11 @@ class Call:
 
     def halves(self) -> list[Call]:
         """The same in two calls; nothing where it is about one entry."""
-        half = len(self.entries) // 2
+        entries = self.entries if len(self.entries) > 1 else self.entries[0].singles()
+        half = len(entries) // 2
         if not half:
             return []
-        return [call for part in (self.entries[:half], self.entries[half:]) for call in calls_of(part)]
+        return [call for part in (entries[:half], entries[half:]) for call in calls_of(part)]
 
 
 def calls_of(entries: Iterable[Entry]) -> Iterator[Call]:
@@ -71,7 +72,7 @@ def _calls_of_run(run_id: str, entries: Sequence[Entry]) -> Iterator[Call]:
     batch = _Batch(run_id)
     for entry in entries:
         if entry.kind in BATCHED:
-            if not batch.has_room_for(entry):
+            if not batch.has_room_for(entry) or batch.contradicts(entry):
                 yield batch.call()
                 batch = _Batch(run_id)
             batch.add(entry)
@@ -86,7 +87,7 @@ def _calls_of_run(run_id: str, entries: Sequence[Entry]) -> Iterator[Call]:
 
 def _single(entry: Entry) -> Call:
     # Older servers know a run by the old name of the field only.
-    about = f'{{"run_id":"{entry.run_id}","run_uuid":"{entry.run_id}"'.encode("ascii")
+    about = f'{{"run_id":"{entry.run_id}","run_uuid":"{entry.run_id}"'.encode()
     rest = b"}" if entry.payload == b"{}" else b"," + entry.payload[1:]
     return Call(path=_PATHS[entry.kind], body=about + rest, run_id=entry.run_id, entries=(entry,))
 
@@ -101,29 +102,37 @@ class _Batch:
     params: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, bytes] = field(default_factory=dict)
     size_bytes: int = 0
+    count: int = 0
 
     def has_room_for(self, entry: Entry) -> bool:
         if not self.entries:
             return True
         return (
-            len(self.entries) < limits.MAX_ENTITIES_PER_BATCH
+            self.count + entry.count <= limits.MAX_ENTITIES_PER_BATCH
             and self.size_bytes + len(entry.payload) <= MAX_BODY_BYTES
             and len(self.params) + (entry.kind == PARAM) <= limits.MAX_PARAMS_PER_BATCH
             and len(self.tags) + (entry.kind == TAG) <= limits.MAX_TAGS_PER_BATCH
         )
 
+    def contradicts(self, entry: Entry) -> bool:
+        """Whether it gives a parameter another value, which is for the server to refuse."""
+        if entry.kind != PARAM:
+            return False
+        return self.params.get(_key_of(entry), entry.payload) != entry.payload
+
     def add(self, entry: Entry) -> None:
         self.entries.append(entry)
+        self.count += entry.count
         self.size_bytes += len(entry.payload) + 1
         if entry.kind == METRIC:
             self.metrics.append(entry.payload)
         else:
             # A server may refuse a name that is there twice, and must hear the last word only.
             of_kind = self.params if entry.kind == PARAM else self.tags
-            of_kind[str(json.loads(entry.payload)["key"])] = entry.payload
+            of_kind[_key_of(entry)] = entry.payload
 
     def call(self) -> Call:
-        parts = [f'"run_id":"{self.run_id}"'.encode("ascii")]
+        parts = [f'"run_id":"{self.run_id}"'.encode()]
         for name, items in (
             (b"metrics", self.metrics),
             (b"params", self.params.values()),
@@ -133,6 +142,10 @@ class _Batch:
                 parts.append(b'"%b":[%b]' % (name, b",".join(items)))
         body = b"{" + b",".join(parts) + b"}"
         return Call(path=f"{_API}/log-batch", body=body, run_id=self.run_id, entries=self.entries)
+
+
+def _key_of(entry: Entry) -> str:
+    return str(json.loads(entry.payload).get("key"))
 
 
 __all__ = ["MAX_BODY_BYTES", "Call", "calls_of"]

@@ -3,17 +3,20 @@
     kind TAB run id TAB JSON LF
 
 The JSON is what the wire carries for it, so that shipping is joining; it holds no line break and no tab. A
-line that was cut (by a full disk, or because the machine died) is not well-formed and counts as torn.
+line that was cut (by a full disk, or because the machine died) is not well-formed and counts as torn, also
+where the next line follows without a break; that one is sound.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
 from tracking_client import checks
+from tracking_client.wire import limits
 from tracking_client.wire.entities import DatasetInput, LoggedModelInput, LoggedModelOutput
 
 METRIC, PARAM, TAG, UNTAG, UPDATE, END, INPUTS, OUTPUTS = b"m", b"p", b"t", b"d", b"u", b"e", b"i", b"o"
@@ -21,27 +24,39 @@ KINDS = frozenset({METRIC, PARAM, TAG, UNTAG, UPDATE, END, INPUTS, OUTPUTS})
 BATCHED = frozenset({METRIC, PARAM, TAG})
 """Kinds that travel together in one log-batch request."""
 
+MOST_TOGETHER = 500
+"""So many metrics are one entry at most: with the longest keys less than a megabyte."""
+
 _MOST_KEYS_KEPT = 10_000
 _keys: dict[str, str] = {}
+_NUMBER = rb'(?:-?[\d.]+(?:e[-+]\d+)?|"NaN"|"-?Infinity")'
+_METRIC = rb'\{"key":"[^"\t\n]+","value":%b,"timestamp":\d+,"step":-?\d+\}\n' % _NUMBER
+_METRICS = re.compile(rb"m\t([\w-]+)\t%b(?:m\t\1\t%b){0,%d}" % (_METRIC, _METRIC, MOST_TOGETHER - 1))
+"""What `metric_line` wrote, as far as it follows each other for one run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that a run was told; `payload` is JSON."""
+    """What a run was told: one thing, whose JSON `payload` is, or `count` metrics with commas between."""
 
     kind: bytes
     run_id: str
     payload: bytes
+    count: int = 1
 
-    def line(self) -> bytes:
-        """The entry as the journal has it."""
-        return b"%b\t%b\t%b\n" % (self.kind, self.run_id.encode("ascii"), self.payload)
+    def singles(self) -> list[Entry]:
+        """The same as entries of one thing each."""
+        if self.count == 1:
+            return [self]
+        # No text in a metric that stands with others has braces.
+        payloads = self.payload[1:-1].split(b"},{")
+        return [Entry(self.kind, self.run_id, b"{%b}" % payload) for payload in payloads]
 
 
 def line(kind: bytes, run_id: str, payload: Mapping[str, Any]) -> bytes:
     """The line of an entry."""
     text = json.dumps(payload, separators=(",", ":"), allow_nan=False)
-    return f"{kind.decode()}\t{run_id}\t{text}\n".encode("ascii")
+    return f"{kind.decode()}\t{run_id}\t{text}\n".encode()
 
 
 def inputs_line(run_id: str, datasets: Sequence[DatasetInput], models: Sequence[LoggedModelInput]) -> bytes:
@@ -64,7 +79,7 @@ def metric_line(run_id: str, key: str, value: SupportsFloat, timestamp_ms: int, 
 
     Raises InvalidArgument.
     """
-    name = _keys.get(key)
+    name = _keys.get(key) if type(key) is str else None
     if name is None:
         name = _checked_key(key)
     if type(value) is not float:
@@ -75,9 +90,7 @@ def metric_line(run_id: str, key: str, value: SupportsFloat, timestamp_ms: int, 
         timestamp_ms, step = checks.moment(key, timestamp_ms, step)
     elif not -(1 << 63) <= step < 1 << 63:
         checks.moment(key, timestamp_ms, step)
-    return (
-        f'm\t{run_id}\t{{"key":{name},"value":{text},"timestamp":{timestamp_ms},"step":{step}}}\n'
-    ).encode("ascii")
+    return f'm\t{run_id}\t{{"key":{name},"value":{text},"timestamp":{timestamp_ms},"step":{step}}}\n'.encode()
 
 
 def _checked_key(key: str) -> str:
@@ -93,26 +106,44 @@ def _not_finite(value: float) -> str:
 
 def read(text: bytes) -> Iterator[Entry | None]:
     """The entries of whole lines; None for each line that is torn. Empty lines are passed over."""
-    for each in text.split(b"\n"):
-        if not each:
+    start = 0
+    while start < len(text):
+        metrics = _METRICS.match(text, start)
+        if metrics is not None:
+            start = metrics.end()
+            yield _joined(metrics)
             continue
-        parts = each.split(b"\t", 2)
-        if len(parts) != 3 or parts[0] not in KINDS or not _is_whole(parts[0], parts[2]):
-            yield None
-            continue
-        yield Entry(parts[0], parts[1].decode("ascii", "replace"), parts[2])
+        end = text.find(b"\n", start)
+        each = text[start : end if end >= 0 else None]
+        start += len(each) + 1
+        if each:
+            yield from _read_line(each)
 
 
-def _is_whole(kind: bytes, payload: bytes) -> bool:
-    if payload[:1] != b"{" or payload[-1:] != b"}":
-        return False
-    if kind == METRIC and payload.find(b"}") == len(payload) - 1:  # and is not looked into any further
-        return True
+def _joined(metrics: re.Match[bytes]) -> Entry:
+    lines, run_id = metrics[0], metrics[1]
+    prefix = b"m\t%b\t" % run_id
+    payload = lines[len(prefix) : -1].replace(b"\n" + prefix, b",")
+    return Entry(METRIC, run_id.decode("ascii"), payload, lines.count(b"\n"))
+
+
+def _read_line(each: bytes) -> Iterator[Entry | None]:
+    before, _, rest = each.rpartition(b"\t")[0].rpartition(b"\t")
+    kind, payload = before[-1:], each[len(before) + len(rest) + 2 :]
+    if len(before) > 1:  # a line that was cut comes first, without its break
+        yield None
+    run_id = rest.decode("utf-8", "replace")
+    if kind in KINDS and limits.run_id_problem(run_id) is None and _is_object(payload):
+        yield Entry(kind, run_id, payload)
+    elif len(before) <= 1:
+        yield None
+
+
+def _is_object(payload: bytes) -> bool:
     try:
-        json.loads(payload)
+        return isinstance(json.loads(payload), dict)
     except ValueError:
         return False
-    return True
 
 
 __all__ = [
@@ -121,6 +152,7 @@ __all__ = [
     "INPUTS",
     "KINDS",
     "METRIC",
+    "MOST_TOGETHER",
     "OUTPUTS",
     "PARAM",
     "TAG",

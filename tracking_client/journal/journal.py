@@ -23,6 +23,7 @@ from tracking_client.journal.calls import calls_of
 from tracking_client.journal.shipper import Shipper
 from tracking_client.journal.spool import Spool, all_in
 from tracking_client.journal.syncing import ATTEMPT_S, sync_left_behind
+from tracking_client.journal.wakeup import Wakeup
 from tracking_client.transport import Transport
 
 MAX_MB = "RUNNER_JOURNAL_MAX_MB"
@@ -35,7 +36,7 @@ _CLOSED = -1
 class Journal:
     """The journal of this process for one server. Safe in threads, across fork and in signal handlers.
 
-    A forked child begins a journal of its own when it appends.
+    A forked child begins a journal of its own when it appends. `opened` is called when a process begins one.
     """
 
     def __init__(
@@ -44,14 +45,16 @@ class Journal:
         *,
         environ: Mapping[str, str] = os.environ,
         say: Callable[[str], None] = notice.say,
+        opened: Callable[[], None] = lambda: None,
     ) -> None:
         self._transport = transport
         self._environ = environ
         self._say = say
+        self._opened = opened
         self._max_bytes = _max_bytes(environ)
         self._lock = threading.RLock()
         self._descriptor = _CLOSED
-        self._asked = threading.Event()
+        self._asked = Wakeup()
         self._spool: Spool | None = None
         self._shipper: Shipper | None = None
         self._is_full = False
@@ -99,9 +102,9 @@ class Journal:
     @property
     def unshipped(self) -> tuple[Path, int] | None:
         """The journal's directory and how many values in it are still to be sent; None for none."""
-        if self._spool is None or not self._spool.unshipped_bytes:
+        if self._spool is None or self._spool.is_shipped:
             return None
-        return self._spool.path, sum(1 for _ in shipping.unshipped(self._spool))
+        return self._spool.path, shipping.unshipped(self._spool)
 
     @property
     def failure(self) -> TrackingError | OSError | None:
@@ -130,7 +133,7 @@ class Journal:
     def _forget(self) -> None:
         descriptor, self._descriptor = self._descriptor, _CLOSED
         self._spool = self._shipper = None
-        self._asked = threading.Event()
+        self._asked = Wakeup()
         self._is_full = self._is_torn = False
         if descriptor != _CLOSED:
             with contextlib.suppress(OSError):
@@ -149,7 +152,7 @@ class Journal:
             try:
                 written = os.write(self._descriptor, lines)
             except OSError as error:
-                self._lose(lines, error)
+                self._lose(lines.lstrip(b"\n"), error)
                 return
             self._is_torn = written != len(lines)
             if self._is_torn:
@@ -157,17 +160,23 @@ class Journal:
 
     def _open(self) -> None:
         reason = OSError()
-        for place in (folder.journal_folder(self._environ), folder.spare_folder()):
+        for find in (self._folder, folder.claim_spare_folder):
             try:
+                place = find()
                 spool = Spool.create(place, self._lasting_uri())
-                descriptor = spool.new_segment()
+                descriptor = self._new_segment(spool)
             except OSError as error:
                 reason = error
                 continue
+            if self._descriptor != _CLOSED:  # the handler of a signal was faster
+                os.close(descriptor)
+                spool.finish()
+                return
             self._spool = spool
             self._shipper = Shipper(spool, self._transport, after_window=self._look_after, say=self._say)
             self._asked = self._shipper.asked
             self._descriptor = descriptor
+            self._opened()
             self._send_what_others_left(place)
             return
         self._has_no_place = True
@@ -175,6 +184,27 @@ class Journal:
             f"no journal can be kept ({reason}): every value is sent at once, and lost where that fails. "
             f"Set {folder.JOURNAL_DIR} to a directory that can be written to"
         )
+
+    def _folder(self) -> Path:
+        return folder.journal_folder(self._environ)
+
+    @staticmethod
+    def _new_segment(spool: Spool) -> int:
+        try:
+            return spool.new_segment()
+        except OSError:
+            spool.finish()
+            raise
+
+    def send_what_others_left(self, until_s: float) -> None:
+        """Ships what forked children, and processes before this one, did not live to send.
+
+        Stops when the monotonic clock says `until_s`. Raises OSError.
+        """
+        spool = self._spool
+        if spool is not None and len(all_in(spool.path.parent)) > 1:
+            transport = self._transport.apart(ATTEMPT_S, max_retries=0)
+            sync_left_behind(spool.path.parent, transport, self._lasting_uri(), until_s=until_s)
 
     def _send_what_others_left(self, place: Path) -> None:
         """Ships meanwhile what processes before this one did not live to send."""
@@ -213,9 +243,15 @@ class Journal:
         with contextlib.suppress(OSError), self._lock:
             if self._descriptor != _CLOSED and os.fstat(self._descriptor).st_size > SEGMENT_BYTES:
                 following = spool.new_segment()
-                # The number stays the same, and so every writer's lines go to the one or the other.
-                os.dup2(following, self._descriptor, inheritable=False)
-                os.close(following)
+                before = os.dup(self._descriptor)
+                try:
+                    # The number stays the same, and so every writer's lines go to the one or the other.
+                    os.dup2(following, self._descriptor, inheritable=False)
+                    # Waits for a write that is under way there: it has to be done before this is read.
+                    os.write(before, b"\n")
+                finally:
+                    os.close(following)
+                    os.close(before)
 
     def _lose(self, lines: bytes, error: OSError | None = None) -> None:
         is_first = not self.lost

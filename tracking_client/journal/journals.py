@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
+import time
 
 from tracking_client import notice
-from tracking_client.errors import InvalidArgument, TrackingError
+from tracking_client.errors import InvalidArgument, Timeout, TrackingError
 from tracking_client.journal.journal import Journal
 from tracking_client.transport import Transport
 
@@ -19,6 +21,7 @@ _NEWS_AFTER_S = 1.0
 
 _journals: dict[Transport, Journal] = {}
 _lock = threading.RLock()
+_has_forked = False
 
 
 def of(transport: Transport) -> Journal:
@@ -27,16 +30,34 @@ def of(transport: Transport) -> Journal:
     if found is not None:
         return found
     with _lock:
-        return _journals.setdefault(transport, Journal(transport))
+        return _journals.setdefault(transport, Journal(transport, opened=_finish_with_worker))
 
 
 def flush(transport: Transport) -> bool:
     """Waits until the server has all that this process logged to it; whether it has.
 
-    One attempt that fails ends the wait. Raises the ApiError of the first value that was refused.
+    A server that does not answer is tried for FAILING_S. Raises the ApiError of the first value that was
+    refused.
     """
     found = _journals.get(transport)
-    return True if found is None else found.flush(deadline_s())
+    return True if found is None else found.flush(deadline_s(), failing_s=FAILING_S)
+
+
+def wait(transport: Transport) -> None:
+    """Waits until the server has all that this process logged to it.
+
+    Raises the ApiError of the first value that was refused, and where it cannot be sent in time why; it is
+    sent later then.
+    """
+    found = _journals.get(transport)
+    limit_s = deadline_s()
+    failing_s = min(limit_s, transport.patience.deadline_s)
+    if found is None or found.flush(limit_s, failing_s=failing_s):
+        return
+    failure = found.failure
+    if isinstance(failure, TrackingError):
+        raise failure
+    raise Timeout(f"what was logged was not sent within {limit_s:g} s ({FLUSH_DEADLINE}); it is sent later")
 
 
 def deadline_s() -> float:
@@ -62,14 +83,14 @@ def _finish(journal: Journal) -> None:
         limit_s = deadline_s()
     except InvalidArgument:
         limit_s = _DEFAULT_DEADLINE_S
-    try:
-        if not journal.flush(min(_NEWS_AFTER_S, limit_s)):
-            left = journal.unshipped
-            if left is not None and journal.failure is None:
-                notice.say(f"sending the last {left[1]:,} values …")
-            journal.flush(limit_s, failing_s=FAILING_S)
-    except TrackingError as error:
-        notice.say(f"the tracking server refused a value: {error}")
+    until_s = time.monotonic() + limit_s
+    if not _flush(journal, min(_NEWS_AFTER_S, limit_s)):
+        left = journal.unshipped
+        if left is not None and journal.failure is None:
+            notice.say(f"sending the last {left[1]:,} values …")
+        _flush(journal, limit_s, failing_s=FAILING_S)
+    if _has_forked and journal.failure is None:
+        journal.send_what_others_left(until_s)
     left = journal.unshipped
     if left is not None:
         path, values = left
@@ -81,15 +102,40 @@ def _finish(journal: Journal) -> None:
     journal.close()
 
 
+def _flush(journal: Journal, within_s: float, *, failing_s: float = 0.0) -> bool:
+    """Flushes, also past values that were refused, which are said; whether the server has the others."""
+    until_s = time.monotonic() + within_s
+    while True:
+        try:
+            return journal.flush(until_s - time.monotonic(), failing_s=failing_s)
+        except TrackingError as error:
+            notice.say(f"the tracking server refused a value: {error}")
+
+
+def _finish_with_worker() -> None:
+    """In a worker of `multiprocessing`, which ends without what is registered with `atexit`."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, finish_all, exitpriority=0)
+
+
+def _after_fork_in_parent() -> None:
+    global _has_forked  # noqa: PLW0603  # children may end without a word, and be survived by what they logged
+    _has_forked = True
+
+
 def _after_fork() -> None:
-    global _lock  # noqa: PLW0603  # held by a thread that the child does not have
+    global _lock, _has_forked  # noqa: PLW0603  # the lock is held by a thread that the child does not have
     _lock = threading.RLock()
+    _has_forked = False
     for journal in _journals.values():
         journal.after_fork()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(after_in_parent=_after_fork_in_parent, after_in_child=_after_fork)
 # Before whatever ends open runs at exit is registered, and therefore called after it.
 atexit.register(finish_all)
 
-__all__ = ["FLUSH_DEADLINE", "deadline_s", "finish_all", "flush", "of"]
+__all__ = ["FLUSH_DEADLINE", "deadline_s", "finish_all", "flush", "of", "wait"]

@@ -7,7 +7,7 @@ tried again, with growing pauses, for as long as the process lives; each outage 
 from __future__ import annotations
 
 import math
-import random
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from tracking_client import notice
 from tracking_client.errors import ApiError, TrackingError, Unauthorized
 from tracking_client.journal.shipping import Refusal, Window, ship_window
 from tracking_client.journal.spool import Position, Spool
+from tracking_client.journal.wakeup import Wakeup
 from tracking_client.transport import Transport
 
 GATHER_S = 0.1
@@ -33,7 +34,7 @@ FAILURES_BEFORE_DOUBT = 6
 class Shipper:
     """Ships one spool over connections of its own. Safe in threads; not across fork.
 
-    `asked` is set by whoever appended. `after_window` is called in the shipper's thread after each window.
+    `asked` is set by whoever appended. `after_window` is called in the shipper's thread after each attempt.
     """
 
     def __init__(
@@ -44,12 +45,12 @@ class Shipper:
         after_window: Callable[[], None] = lambda: None,
         say: Callable[[str], None] = notice.say,
     ) -> None:
-        self.asked = threading.Event()
+        self.asked = Wakeup()
         self._spool = spool
         self._transport = transport.apart(ATTEMPT_S, max_retries=0)
         self._after_window = after_window
         self._say = say
-        self._hurry = threading.Event()
+        self._hurry = Wakeup()
         self._changed = threading.Condition()
         self._attempts_failed = 0
         self._failed_in_a_row = 0
@@ -110,7 +111,6 @@ class Shipper:
     def _work(self) -> None:
         while True:
             self.asked.wait()
-            self.asked.clear()
             if self._stopping:
                 return
             self._hurry.wait(GATHER_S)
@@ -121,13 +121,15 @@ class Shipper:
         while not is_over():
             try:
                 is_stuck = self._failed_in_a_row >= FAILURES_BEFORE_DOUBT
-                window = ship_window(self._spool, self._transport, is_stuck=is_stuck)
+                is_repeated = self._failed_in_a_row > 0
+                window = ship_window(self._spool, self._transport, is_stuck=is_stuck, is_repeated=is_repeated)
             except (TrackingError, OSError) as error:
                 self._failed(error)
+                self._after_window()
                 if time.monotonic() >= failing_until_s:
                     return
                 self._hurry.clear()
-                self._hurry.wait(pause_s * random.uniform(0.75, 1.25))  # noqa: S311  # spreads clients, no secret
+                self._hurry.wait(max(_jittered(pause_s), _wished_pause_s(error)))
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
                 continue
             pause_s = FIRST_PAUSE_S
@@ -164,6 +166,15 @@ class Shipper:
         with self._changed:
             self._refusals.extend(window.refused)
             self._changed.notify_all()
+
+
+def _jittered(pause_s: float) -> float:
+    # Spreads clients. Not `random`, whose state is the user's: training must not depend on an outage.
+    return pause_s * (0.75 + os.urandom(1)[0] / 512)
+
+
+def _wished_pause_s(error: TrackingError | OSError) -> float:
+    return (error.retry_after_s or 0.0) if isinstance(error, ApiError) else 0.0
 
 
 def _why(error: TrackingError | OSError) -> str:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tracking_client.errors import ApiError, NotFound, TrackingError, Unauthorized
+from tracking_client.errors import ApiError, NotFound, ServerFault, TrackingError, Unauthorized
 from tracking_client.journal.calls import Call, calls_of
-from tracking_client.journal.entries import OUTPUTS, UNTAG, Entry, read
+from tracking_client.journal.entries import INPUTS, OUTPUTS, UNTAG, Entry, read
 from tracking_client.journal.spool import Spool
 from tracking_client.transport import Transport
 from tracking_client.wire.entities import Run, RunStatus
@@ -21,7 +20,8 @@ from tracking_client.wire.entities import Run, RunStatus
 WINDOW_BYTES = 1 << 20
 
 _JSON = {"Content-Type": "application/json"}
-_FAULT = 500
+FAULT = 500
+_DOUBTS = 3
 _LATER = frozenset({408, 425, 429})
 
 
@@ -47,11 +47,14 @@ class Window:
         return not (self.shipped or self.torn or self.refused)
 
 
-def ship_window(spool: Spool, transport: Transport, *, is_stuck: bool = False) -> Window:
+def ship_window(
+    spool: Spool, transport: Transport, *, is_stuck: bool = False, is_repeated: bool = False
+) -> Window:
     """Ships what comes next in the journal; an empty window where there is nothing.
 
     Where it `is_stuck`, having failed many times, a value for which a server that takes others always fails
-    counts as refused. Raises TransportError and ApiError for what may succeed later (nothing is noted then),
+    counts as refused. `is_repeated` says that some of it may have been sent before. Raises TransportError
+    and ApiError for what may succeed later (nothing is noted then),
     and OSError for the journal itself.
     """
     text, end = spool.read(WINDOW_BYTES)
@@ -66,13 +69,16 @@ def ship_window(spool: Spool, transport: Transport, *, is_stuck: bool = False) -
             entries.append(entry)
     refused: list[Refusal] = []
     for call in calls_of(entries):
-        _send_or_refuse(call, transport, refused, is_stuck=is_stuck)
-    if is_stuck and len(refused) == len(entries):
+        _send_or_refuse(call, transport, refused, is_stuck=is_stuck, is_repeated=is_repeated)
+    values = sum(entry.count for entry in entries)
+    if is_stuck and len(refused) == values and not all(is_lasting(refusal.error) for refusal in refused):
         raise refused[0].error
+    # What failed before the server took others may have met the end of an outage.
+    refused = [each for each in refused if is_lasting(each.error) or _fails_again(each.entry, transport)]
     for refusal in refused:
         spool.refuse(_as_json(refusal))
     spool.shipped(end)
-    return Window(shipped=len(entries) - len(refused), torn=torn, refused=tuple(refused))
+    return Window(shipped=values - len(refused), torn=torn, refused=tuple(refused))
 
 
 def is_lasting(error: TrackingError) -> bool:
@@ -90,24 +96,42 @@ def send(call: Call, transport: Transport) -> None:
         pass
 
 
-def _send_or_refuse(call: Call, transport: Transport, refused: list[Refusal], *, is_stuck: bool) -> None:
+def _send_or_refuse(
+    call: Call, transport: Transport, refused: list[Refusal], *, is_stuck: bool, is_repeated: bool
+) -> None:
     """Sends a call, or what of it a server takes; the rest goes into `refused`."""
     try:
         send(call, transport)
         return
     except ApiError as error:
-        if call.entries[0].kind == OUTPUTS and _knows_outputs(call, transport):
+        kind = call.entries[0].kind
+        if kind == OUTPUTS and _knows_outputs(call, transport):
             return
-        if not (is_lasting(error) or (is_stuck and error.status == _FAULT)):
+        is_api_there = error.code != "ENDPOINT_NOT_FOUND" or kind in (INPUTS, OUTPUTS)  # old ones have none
+        if not ((is_lasting(error) and is_api_there) or (is_stuck and error.status == FAULT)):
             raise
-        if isinstance(error, NotFound) and call.entries[0].kind == UNTAG and error.maybe_repeated:
+        if isinstance(error, NotFound) and kind == UNTAG and (is_repeated or error.maybe_repeated):
             return
         halves = call.halves()
         if not halves or isinstance(error, NotFound):
-            refused.extend(Refusal(entry=entry, error=error) for entry in call.entries)
+            singles = (single for entry in call.entries for single in entry.singles())
+            refused.extend(Refusal(entry=single, error=error) for single in singles)
             return
     for half in halves:
-        _send_or_refuse(half, transport, refused, is_stuck=is_stuck)
+        _send_or_refuse(half, transport, refused, is_stuck=is_stuck, is_repeated=is_repeated)
+
+
+def _fails_again(entry: Entry, transport: Transport) -> bool:
+    for call in calls_of([entry]):
+        for _ in range(_DOUBTS):
+            try:
+                send(call, transport)
+            except ServerFault as error:
+                if error.status != FAULT:
+                    raise
+            else:
+                return False
+    return True
 
 
 def _knows_outputs(call: Call, transport: Transport) -> bool:
@@ -127,7 +151,7 @@ def _is_over(call: Call, transport: Transport) -> bool:
         return False
     query = {"run_id": call.run_id, "run_uuid": call.run_id}
     reply = transport.call("GET", "/api/2.0/mlflow/runs/get", query=query)
-    return reply["run"]["info"].get("status") in (RunStatus.FAILED, RunStatus.KILLED)
+    return reply.get("run", {}).get("info", {}).get("status") in (RunStatus.FAILED, RunStatus.KILLED)
 
 
 def _as_json(refusal: Refusal) -> dict[str, object]:
@@ -141,14 +165,14 @@ def _as_json(refusal: Refusal) -> dict[str, object]:
     }
 
 
-def unshipped(spool: Spool) -> Iterator[Entry]:
-    """What is still to be shipped, read from disk bit by bit."""
-    position = spool.position
+def unshipped(spool: Spool) -> int:
+    """How many values are still to be shipped. Counts lines, of which there may be millions."""
+    position, values = spool.position, 0
     while True:
         text, position = spool.read(WINDOW_BYTES, position)
         if not text:
-            return
-        yield from (entry for entry in read(text) if entry is not None)
+            return values
+        values += text.count(b"}\n")
 
 
-__all__ = ["Refusal", "Window", "is_lasting", "send", "ship_window", "unshipped"]
+__all__ = ["FAULT", "Refusal", "Window", "is_lasting", "send", "ship_window", "unshipped"]

@@ -12,6 +12,7 @@ A directory appears under its name complete and locked, so that nobody takes a n
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -25,10 +26,12 @@ from pathlib import Path
 from typing import Any
 
 _LOCK, _ABOUT, _POSITION, _REFUSED = "lock", "about.json", "position", "refused.jsonl"
-_NEW = ".new-"
+_NEW, _DONE = ".new-", ".done-"
+_REMAINS_AFTER_S = 3600.0
 REFUSED_FOLDER = ".refused"
 """Where what servers refused is kept, beside the journals."""
 _FORMAT = 1
+_BLOCK_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -111,20 +114,26 @@ class Spool:
 
     @property
     def end(self) -> Position:
-        """Where the journal ends now."""
-        numbers = self.segments()
-        if not numbers:
-            return self._position
-        return max(self._position, Position(numbers[-1], self._size(numbers[-1])))
+        """Where the last whole line ends now. Raises OSError."""
+        for number in reversed(self.segments()):
+            # A segment that is new is empty, and the position stays in the one before.
+            if whole := self._whole_bytes(number):
+                return max(self._position, Position(number, whole))
+        return self._position
 
     @property
     def unshipped_bytes(self) -> int:
-        """How much is still to be shipped."""
+        """How much is still to be shipped, a line that was cut included."""
         return sum(
             self._size(number) - (self._position.offset if number == self._position.segment else 0)
             for number in self.segments()
             if number >= self._position.segment
         )
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether no whole line is left to be shipped. Raises OSError."""
+        return self._position >= self.end
 
     def segments(self) -> list[int]:
         """The numbers of the segments that are there, in order."""
@@ -168,17 +177,25 @@ class Spool:
     def shipped(self, position: Position) -> None:
         """Notes that a server has everything before `position`, and removes the segments that are done.
 
-        For the one thread that ships. Raises OSError.
+        Where a full disk has no room for the note, it is known to this object alone; whoever comes after
+        sends some of it again. For the one thread that ships. Raises OSError.
         """
+        try:
+            self._note(position)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+        done = [number for number in self.segments() if number < position.segment]
+        self._position = position
+        for number in done:
+            (self.path / f"{number}.log").unlink(missing_ok=True)
+
+    def _note(self, position: Position) -> None:
         if self._position_file is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
             self._position_file = os.open(self.path / _POSITION, flags, 0o600)
         # One write of always the same length: whoever reads it finds the old or the new one.
         os.pwrite(self._position_file, b"%20d %20d\n" % (position.segment, position.offset), 0)
-        done = [number for number in self.segments() if number < position.segment]
-        self._position = position
-        for number in done:
-            (self.path / f"{number}.log").unlink(missing_ok=True)
 
     def refuse(self, entry: Mapping[str, Any]) -> None:
         """Keeps what the server will never take. Raises OSError."""
@@ -197,13 +214,17 @@ class Spool:
 
     def finish(self) -> None:
         """Lets go of the journal, and removes it where all is shipped; what was refused stays beside it."""
-        if self._lock >= 0 and not self.unshipped_bytes:
+        if self._lock >= 0 and self.is_shipped:
             with contextlib.suppress(FileNotFoundError):
                 kept = self.path.parent / REFUSED_FOLDER
                 if self.has_refused:
                     kept.mkdir(exist_ok=True, mode=0o700)
                     (self.path / _REFUSED).replace(kept / f"{self.path.name}.jsonl")
-            shutil.rmtree(self.path, ignore_errors=True)
+            # Under its name a journal is complete: one that is half removed is nobody's to ship again.
+            done = self.path.with_name(f"{_DONE}{self.path.name}")
+            with contextlib.suppress(OSError):
+                self.path.rename(done)
+            shutil.rmtree(done, ignore_errors=True)
         self.leave()
 
     def leave(self) -> None:
@@ -221,6 +242,18 @@ class Spool:
             return Position(int(segment), int(offset))
         except (OSError, ValueError):  # nothing is shipped yet
             return START
+
+    def _whole_bytes(self, number: int) -> int:
+        end = self._size(number)
+        with contextlib.suppress(FileNotFoundError), (self.path / f"{number}.log").open("rb") as segment:
+            while end:
+                start = max(0, end - _BLOCK_BYTES)
+                segment.seek(start)
+                found = segment.read(end - start).rfind(b"\n") + 1
+                if found:
+                    return start + found
+                end = start
+        return 0
 
     def _size(self, number: int) -> int:
         try:
@@ -242,6 +275,15 @@ def read_about(path: Path) -> About:
     )
 
 
+def remove_remains(folder: Path) -> None:
+    """Removes what processes left that died while they made or removed a journal."""
+    for prefix, age_s in ((_DONE, 0.0), (_NEW, _REMAINS_AFTER_S)):
+        for path in folder.glob(f"{prefix}*"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime <= time.time() - age_s:
+                    shutil.rmtree(path, ignore_errors=True)
+
+
 def all_in(folder: Path) -> list[Path]:
     """The journals in `folder`, oldest first."""
     try:
@@ -251,4 +293,4 @@ def all_in(folder: Path) -> list[Path]:
     return sorted(paths, key=lambda path: path.name)
 
 
-__all__ = ["REFUSED_FOLDER", "START", "About", "Position", "Spool", "all_in", "read_about"]
+__all__ = ["REFUSED_FOLDER", "START", "About", "Position", "Spool", "all_in", "read_about", "remove_remains"]

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracking_client.errors import TrackingError
-from tracking_client.journal.shipping import Refusal, ship_window, unshipped
-from tracking_client.journal.spool import About, Spool, all_in, read_about
+from tracking_client.errors import ServerFault, TrackingError
+from tracking_client.journal.shipping import FAULT, Refusal, Window, ship_window, unshipped
+from tracking_client.journal.spool import About, Spool, all_in, read_about, remove_remains
 from tracking_client.transport import Transport
 
 ATTEMPT_S = 60.0
@@ -38,6 +38,7 @@ class Synced:
 
 def abandoned_in(folder: Path) -> Iterator[Abandoned]:
     """The journals in `folder` that nobody writes or ships, oldest first."""
+    remove_remains(folder)
     for path in all_in(folder):
         spool = Spool.adopt(path)
         if spool is not None:
@@ -71,18 +72,17 @@ def sync(
     failure: TrackingError | OSError | None = None
     try:
         while time.monotonic() < until_s:
-            window = ship_window(spool, transport)
+            window = _next_window(spool, transport)
             shipped, torn = shipped + window.shipped, torn + window.torn
             refused.extend(window.refused)
             if window.is_empty:
                 if spool.unshipped_bytes:  # the last line was cut, and nobody is there to go on
                     torn += 1
-                    spool.shipped(spool.end)
                 break
             progress(shipped)
     except (TrackingError, OSError) as error:
         failure = error
-    left = sum(1 for _ in unshipped(spool))
+    left = unshipped(spool)
     spool.finish()
     return Synced(
         path=path,
@@ -93,6 +93,18 @@ def sync(
         left=left,
         failure=failure,
     )
+
+
+def _next_window(spool: Spool, transport: Transport) -> Window:
+    """Ships the next window, whose writer may have sent it before it died."""
+    try:
+        return ship_window(spool, transport, is_repeated=True)
+    except ServerFault as error:
+        if error.status != FAULT:
+            raise
+        # `transport` has tried often: it may be one value, which is searched for without such patience.
+        hasty = transport.apart(ATTEMPT_S, max_retries=0)
+        return ship_window(spool, hasty, is_stuck=True, is_repeated=True)
 
 
 def sync_left_behind(folder: Path, transport: Transport, tracking_uri: str, *, until_s: float) -> None:
