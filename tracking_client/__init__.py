@@ -5,6 +5,7 @@ Importing this costs nothing: a name brings its module along when it is first us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from tracking_client import models, types
     from tracking_client.client import MlflowClient, TrackingClient
     from tracking_client.context import RunContext
     from tracking_client.errors import TrackingError
@@ -99,6 +100,7 @@ __all__ = [
     "log_param",
     "log_params",
     "log_text",
+    "models",
     "restore_experiment",
     "restore_run",
     "search_experiments",
@@ -110,6 +112,7 @@ __all__ = [
     "set_tags",
     "set_tracking_uri",
     "start_run",
+    "types",
 ]
 
 _HOMES = {
@@ -120,6 +123,8 @@ _HOMES = {
     "TrackingError": "errors",
 }
 
+_PACKAGES = ("models", "types")
+
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
@@ -128,6 +133,8 @@ if not TYPE_CHECKING:
 
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name in _PACKAGES:
+            return import_module(f"{__name__}.{name}")
         home = _HOMES.get(name) or ("wire.entities" if name[0].isupper() else "fluent")
         value = getattr(import_module(f"{__name__}.{home}"), name)
         globals()[name] = value

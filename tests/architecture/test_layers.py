@@ -42,7 +42,8 @@ FLOORS: dict[str, list[set[str]]] = {
         {"transport"},
         {"attempts"},
         {"connection", "local_server"},
-        {"checks", "provenance", "table", "tracking_uri"},
+        {"checks", "models", "provenance", "table", "tracking_uri"},
+        {"types"},
         {"context", "wire", "errors", "notice"},
     ],
     "tracking_server": [

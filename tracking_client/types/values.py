@@ -3,7 +3,8 @@
 The rules are MLflow's for its inference-time checks, learnt by experiment, and stricter where MLflow lets
 anything pass (tests/tracking_client/models/deliberate.py has each difference with its reason):
 
-- whole numbers fit wider whole numbers, and `float` and `double`; nothing fits a narrower type;
+- a number fits where no digit of it is lost: whole numbers in wider ones, and in `float` and `double` up to
+  24 and 53 bits, fractions in wider ones; no numpy type fits a narrower one, whatever the value is;
 - a number of Python's own has no width, so that it fits wherever its value does; a numpy scalar has one;
 - a datetime has no time zone; ISO 8601 text is one;
 - a missing element of an array stays missing: a type cannot say whether elements may be.
@@ -12,6 +13,7 @@ anything pass (tests/tracking_client/models/deliberate.py has each difference wi
 from __future__ import annotations
 
 import datetime as dt
+import decimal
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +23,8 @@ from tracking_client.types.mismatch import Mismatch, shown
 from tracking_client.types.nested import AnyType, Array, Map, Object, Property, Type
 
 _BITS = {DataType.integer: 32, DataType.long: 64}
-_FRACTIONS = (DataType.float, DataType.double)
+_FLOAT_BITS = {DataType.float: 32, DataType.double: 64}
+_EXACT_BITS = {DataType.float: 24, DataType.double: 53}  # of whole numbers, which IEEE 754 has room for
 WIDER = "A conversion could lose digits: convert the value yourself, or give the signature the wider type."
 NO_ZONE = "Make it naive first: in pandas, .dt.tz_convert('UTC').dt.tz_localize(None)."
 
@@ -41,14 +44,24 @@ def fitted(value: Any, dtype: Type, path: str) -> Any:
 
 
 def numbers_fit(given: Any, dtype: DataType) -> bool:
-    """Whether all numbers of a numpy type fit the type."""
+    """Whether every number of a numpy type fits the type."""
     if given.kind == "b" or dtype is DataType.boolean:
         return bool(given.kind == "b" and dtype is DataType.boolean)
+    bits = given.itemsize * 8 + (given.kind == "u")
     if dtype in _BITS:
-        return given.kind in "iu" and (given.itemsize * 8 + (given.kind == "u")) <= _BITS[dtype]
-    if dtype is DataType.float:
-        return given.kind in "iu" or (given.kind == "f" and given.itemsize <= 4)
-    return dtype is DataType.double and (given.kind in "iu" or (given.kind == "f" and given.itemsize <= 8))
+        return given.kind in "iu" and bits <= _BITS[dtype]
+    if dtype not in _EXACT_BITS:
+        return False
+    most = _EXACT_BITS[dtype] if given.kind in "iu" else _FLOAT_BITS[dtype] if given.kind == "f" else 0
+    return bool(bits <= most)
+
+
+def are_exact(values: Any, dtype: DataType) -> bool:
+    """Whether these whole numbers (an array or a column) are what they were as `float` or `double`."""
+    if values.dtype.kind not in "iu" or dtype not in _EXACT_BITS or not len(values):
+        return False
+    limit = 1 << _EXACT_BITS[dtype]
+    return bool(-limit <= int(values.min()) and int(values.max()) <= limit)
 
 
 def _scalar(value: Any, dtype: DataType, path: str) -> Any:
@@ -60,7 +73,7 @@ def _scalar(value: Any, dtype: DataType, path: str) -> Any:
         return _datetime(value, path)
     if dtype is DataType.boolean and _is_bool(value):
         return bool(value)
-    if dtype in _BITS or dtype in _FRACTIONS:
+    if dtype in _BITS or dtype in _EXACT_BITS:
         return _number(value, dtype, path)
     raise Mismatch(path, expected=dtype.name, given=shown(value))
 
@@ -73,10 +86,14 @@ def _number(value: Any, dtype: DataType, path: str) -> int | float:
     if is_numpy_scalar(value):
         if numbers_fit(value.dtype, dtype):
             return int(value) if dtype in _BITS else float(value)
-        wider = value.dtype.kind in "iuf" and dtype is not DataType.boolean
-        raise Mismatch(path, expected=dtype.name, given=shown(value), advice=WIDER if wider else "")
+        if value.dtype.kind not in "iu" or dtype in _BITS:
+            advice = WIDER if value.dtype.kind in "iuf" else ""
+            raise Mismatch(path, expected=dtype.name, given=shown(value), advice=advice)
+        value = int(value)
     whole = isinstance(value, int) and not isinstance(value, bool)
-    if dtype in _FRACTIONS and (whole or isinstance(value, float)):
+    if isinstance(value, decimal.Decimal) and dtype is DataType.double:
+        return float(value)
+    if dtype in _EXACT_BITS and (whole or isinstance(value, float)):
         return _as_float(value, dtype, path)
     if dtype in _BITS and whole:
         if -(limit := 1 << (_BITS[dtype] - 1)) <= value < limit:
@@ -87,10 +104,11 @@ def _number(value: Any, dtype: DataType, path: str) -> int | float:
 
 
 def _as_float(value: float, dtype: DataType, path: str) -> float:
-    try:
+    limit = 1 << _EXACT_BITS[dtype]
+    if isinstance(value, float) or -limit <= value <= limit:
         return float(value)
-    except OverflowError:
-        raise Mismatch(path, expected=dtype.name, given="a whole number beyond its range") from None
+    expected = f"{dtype.name}, which has {_EXACT_BITS[dtype]} bits for whole numbers"
+    raise Mismatch(path, expected=expected, given=shown(value))
 
 
 def _datetime(value: Any, path: str) -> Any:
@@ -133,14 +151,15 @@ def _fitted_numbers(value: Any, dtype: Array) -> Any:
         if not isinstance(innermost, Array):
             return None
         innermost = innermost.dtype
-    if isinstance(innermost, DataType) and value.dtype.kind in "biuf" and numbers_fit(value.dtype, innermost):
-        return value.astype(innermost.to_numpy(), copy=False)
-    return None
+    if not isinstance(innermost, DataType) or value.dtype.kind not in "biuf":
+        return None
+    fit = numbers_fit(value.dtype, innermost) or are_exact(value.ravel(), innermost)
+    return value.astype(innermost.to_numpy(), copy=False) if fit else None
 
 
 def _element(value: Any, dtype: Type, path: str) -> Any:
     if not is_list_like(value) and not isinstance(dtype, AnyType) and is_missing(value):
-        return float("nan") if dtype in _FRACTIONS else None
+        return float("nan") if dtype in _EXACT_BITS else None
     return fitted(value, dtype, path)
 
 
@@ -175,4 +194,4 @@ def _map(value: Any, dtype: Map, path: str) -> dict[str, Any]:
     return {key: _element(item, dtype.value_type, f"{path}[{key!r}]") for key, item in value.items()}
 
 
-__all__ = ["NO_ZONE", "WIDER", "datetime_of", "fitted", "numbers_fit"]
+__all__ = ["NO_ZONE", "WIDER", "are_exact", "datetime_of", "fitted", "numbers_fit"]

@@ -10,7 +10,7 @@ from tracking_client.types.data_type import DataType
 from tracking_client.types.mismatch import Mismatch
 from tracking_client.types.nested import AnyType, Type
 from tracking_client.types.specs import ColSpec
-from tracking_client.types.values import NO_ZONE, WIDER, fitted, numbers_fit
+from tracking_client.types.values import NO_ZONE, WIDER, are_exact, fitted, numbers_fit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +20,8 @@ _FRACTIONS = (DataType.float, DataType.double)
 _NULLABLE = {DataType.integer: "Int32", DataType.long: "Int64", DataType.boolean: "boolean"}
 _OF_OBJECTS = {DataType.string: "string", DataType.binary: "bytes", DataType.boolean: "boolean"}
 _MISSING = (
-    "Whole numbers with missing values become floats in pandas. Infer the signature from data in which values "
-    "are missing, which makes the column optional or double, or fill them in."
+    "Whole numbers with missing values become floats in pandas. Fill them in, or infer the signature from "
+    "data in which values are missing, which makes the column optional or double."
 )
 
 
@@ -30,7 +30,7 @@ def fitted_column(column: pd.Series[Any], spec: ColSpec) -> pd.Series[Any]:
     path = str(column.name if spec.name is None else spec.name)
     may_miss = spec.name is None or not spec.required
     if isinstance(spec.type, AnyType):
-        return column
+        return column.infer_objects()
     if not isinstance(spec.type, DataType):
         return _fitted_values(column, spec.type, path, may_miss=may_miss)
     if column.dtype == spec.type.to_pandas() and column.dtype.kind != "O":
@@ -76,7 +76,7 @@ def _converted_numbers(
     column: pd.Series[Any], dtype: DataType, path: str, *, may_miss: bool
 ) -> pd.Series[Any]:
     given: Any = column.dtype
-    if numbers_fit(given, dtype):
+    if numbers_fit(given, dtype) or are_exact(column, dtype):
         return column.astype(dtype.to_numpy())
     if dtype is DataType.datetime and given.kind == "M":
         return _in_nanoseconds(column, path)
@@ -126,10 +126,10 @@ def _converted_nullable(
         return fitted_column(column.astype(numbers), ColSpec(dtype, path))
     if dtype is DataType.datetime and numbers.kind == "M":
         return _in_nanoseconds(column.astype(numbers), path)
-    if not numbers_fit(numbers, dtype):
+    if not numbers_fit(numbers, dtype) and not are_exact(column.dropna().astype(numbers), dtype):
         raise _refused(column, dtype, path)
     if dtype in _FRACTIONS:
-        return column.astype(dtype.to_numpy(), copy=True) if numbers.kind == "f" else _floats(column, dtype)
+        return _floats(column, dtype)
     if not may_miss:
         raise _refused(column, dtype, path, _MISSING)
     return column.astype(_NULLABLE[dtype])
@@ -163,7 +163,7 @@ def _fitted_objects(column: pd.Series[Any], dtype: DataType, path: str) -> pd.Se
     import numpy as np
     import pandas as pd
 
-    values = _each(column, path, lambda value: None if _missing(value) else fitted(value, dtype, path))
+    values = _each(column, lambda value: None if _missing(value) else fitted(value, dtype, path))
     gaps = any(value is None for value in values)
     wanted: Any = object
     if dtype in _FRACTIONS or (dtype in (*_WHOLE, DataType.boolean) and not gaps):
@@ -195,7 +195,7 @@ def _fitted_values(column: pd.Series[Any], dtype: Type, path: str, *, may_miss: 
         return value if may_miss and _missing(value) else fitted(value, dtype, path)
 
     cells: Any = np.empty(len(column), dtype=object)
-    for row, value in enumerate(_each(column, path, one)):
+    for row, value in enumerate(_each(column, one)):
         cells[row] = value
     return pd.Series(cells, index=column.index, name=column.name)
 
@@ -204,7 +204,7 @@ def _missing(value: Any) -> bool:
     return not is_list_like(value) and is_missing(value)
 
 
-def _each(column: pd.Series[Any], path: str, convert: Callable[[Any], Any]) -> list[Any]:
+def _each(column: pd.Series[Any], convert: Callable[[Any], Any]) -> list[Any]:
     values = []
     for row, value in enumerate(column):
         try:

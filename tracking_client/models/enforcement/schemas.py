@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from tracking_client.errors import InvalidArgument
 from tracking_client.models.enforcement.columns import fitted_column
 from tracking_client.models.enforcement.tables import extra_names, is_lacking, table_of
 from tracking_client.models.enforcement.tensors import fitted_tensors
@@ -14,12 +15,12 @@ from tracking_client.types.specs import ColSpec
 
 
 def enforce_schema(data: Any, schema: Schema) -> Any:
-    """The data as the schema has it: a pandas DataFrame for columns; an array, or a dict of them, for tensors.
+    """The data as the schema has it: a pandas DataFrame for columns, an array or a dict of them for tensors.
 
-    Columns may come as a DataFrame of pandas or polars, a dict, a list of dicts, a Series, a list, an array or
-    one value. They are put in the order of the schema; optional ones may be missing, and what the schema does
-    not know is left out with a UserWarning. Numbers become wider where the schema is, never narrower. Tensors
-    must have the type and the shape that the schema says; lists become arrays of it.
+    Columns may come as a DataFrame of pandas or polars, a dict, a list of dicts, a Series, a list, an array
+    or one value. They are put in the order of the schema; optional ones may be missing, and what the
+    schema does not know is left out with a UserWarning. Numbers become wider where the schema is, never
+    narrower. Tensors must have the type and the shape that the schema says; lists become arrays of it.
 
     Raises InvalidArgument, mostly a `Mismatch`, which names the column (with the whole path into nested
     values), the row, what was expected and what was given. The data given is not changed. Thread-safe.
@@ -33,8 +34,10 @@ def validate_schema(data: Any, expected_schema: Schema) -> None:
 
 
 def _fitted_table(data: Any, schema: Schema) -> Any:
-    import pandas as pd
-
+    try:
+        import pandas as pd
+    except ImportError:
+        raise InvalidArgument("Data for a signature with columns needs pandas: install it") from None
     table = table_of(data, schema)
     specs = [spec for spec in schema.inputs if isinstance(spec, ColSpec)]
     if lacking := is_lacking(table, schema):

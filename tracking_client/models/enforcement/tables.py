@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from tracking_client.errors import InvalidArgument
@@ -31,14 +32,15 @@ def table_of(data: Any, schema: Schema) -> pd.DataFrame:
     if is_frame(data):
         return data
     if is_polars(data):
-        return _table_of_polars(data)
+        return table_of_polars(data)
     if is_series(data):
         return data.to_frame(0 if data.name is None else data.name)
     if isinstance(data, Mapping):
         return _table_of_dict(data, schema)
     if is_array(data) and data.dtype.names:
         return pd.DataFrame({name: _cells(list(data[name])) for name in data.dtype.names})
-    if is_sparse(data) or isinstance(data, (tuple, set)):
+    nothing = data is None and not isinstance(schema.inputs[0].type, AnyType)
+    if nothing or is_sparse(data) or isinstance(data, (tuple, set)):
         raise InvalidArgument(
             f"The model has a signature with columns, and {kind_of(data)} has none: pass a DataFrame, a dict "
             "from names to values, or a list of such dicts"
@@ -68,12 +70,12 @@ def _table_of_list(data: Any, schema: Schema) -> pd.DataFrame:
         return _cells(list(data)).to_frame(0)
     if is_array(data) and data.ndim > 2:
         raise InvalidArgument(f"The model has a signature with columns; {kind_of(data)} is no table")
-    try:
-        return pd.DataFrame(data) if is_array(data) else pd.DataFrame(data, dtype=object)
-    except ValueError as error:
-        raise InvalidArgument(
-            f"The model has a signature with columns; the list is no table: {error}"
-        ) from None
+    if is_array(data):
+        return pd.DataFrame(data)
+    if not any(is_list_like(row) for row in data):
+        return _cells(data).to_frame(0)
+    rows = [list(row) if is_list_like(row) else [row] for row in data]
+    return pd.DataFrame({at: _cells(list(column)) for at, column in enumerate(zip_longest(*rows))})
 
 
 def _has_plain_columns(data: Any, schema: Schema) -> bool:
@@ -141,7 +143,8 @@ def _depth(value: Any) -> int:
     return 1 + max((_depth(item) for item in value if is_list_like(item)), default=0)
 
 
-def _table_of_polars(data: Any) -> pd.DataFrame:
+def table_of_polars(data: Any) -> pd.DataFrame:
+    """The table of polars data; needs nothing but pandas, not Arrow."""
     import pandas as pd
 
     data = data.collect() if hasattr(data, "collect") else data
@@ -184,4 +187,4 @@ def extra_names(table: pd.DataFrame, schema: Schema) -> list[Any]:
     return [name for name in table.columns if name not in known]
 
 
-__all__ = ["extra_names", "is_lacking", "table_of"]
+__all__ = ["extra_names", "is_lacking", "table_of", "table_of_polars"]

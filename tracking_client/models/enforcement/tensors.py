@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracking_client.errors import InvalidArgument
+from tracking_client.models.enforcement.tables import table_of_polars
 from tracking_client.types.containers import (
     array_of_tensor,
     is_array,
@@ -25,7 +26,7 @@ def fitted_tensors(data: Any, schema: Schema) -> Any:
     """The array of a schema without a name, or else a dict of arrays by name. Raises InvalidArgument."""
     specs = [spec for spec in schema.inputs if isinstance(spec, TensorSpec)]
     if is_polars(data):
-        data = data.to_pandas()
+        data = table_of_polars(data)
     if not schema.has_input_names():
         return _fitted_unnamed(data, specs[0])
     named = _by_name(data, specs)
@@ -33,7 +34,7 @@ def fitted_tensors(data: Any, schema: Schema) -> Any:
         extra = [name for name in named if name not in {spec.name for spec in specs}]
         known = f" What the signature does not know: {', '.join(map(repr, extra))}." if extra else ""
         wanted = ", ".join(map(repr, missing))
-        raise InvalidArgument(f"The data lacks tensors that the signature requires: {wanted}.{known}")
+        raise InvalidArgument(f"The data lacks tensors of the signature: {wanted}.{known}")
     if len(named) > len(specs):
         extra = [name for name in named if name not in {spec.name for spec in specs}]
         message = f"Tensors that the signature does not know are left out: {', '.join(map(repr, extra))}"
