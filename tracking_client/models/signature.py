@@ -53,11 +53,14 @@ class ModelSignature:
         return self._params
 
     def to_dict(self) -> dict[str, Any]:
-        """`signature` of an MLmodel file: JSON as text under `inputs`, `outputs` and `params`."""
+        """`signature` of an MLmodel file: JSON as text under `inputs`, `outputs` and `params`.
+
+        None where there are none.
+        """
         return {
             "inputs": self._inputs and self._inputs.to_json(),
             "outputs": self._outputs and self._outputs.to_json(),
-            "params": None if self._params is None else self._params.to_json(),
+            "params": self._params.to_json() if self._params and self._params.params else None,
         }
 
     @classmethod

@@ -85,18 +85,20 @@ def _converted_numbers(
         raise _refused(column, dtype, path, WIDER if both else "")
     if may_miss and bool(column.isna().all()):
         return _nothing_but_missing(column, dtype)
-    if dtype not in _WHOLE:
-        raise _refused(column, dtype, path, WIDER if dtype in _FRACTIONS else "")
+    if dtype not in _WHOLE or given.kind != "f":
+        raise _refused(column, dtype, path, WIDER if given.kind == "f" and dtype in _FRACTIONS else "")
     if not may_miss:
         raise _refused(column, dtype, path, _MISSING)
     return _whole_with_gaps(column, dtype, path)
 
 
 def _nothing_but_missing(column: pd.Series[Any], dtype: DataType) -> pd.Series[Any]:
-    if dtype in _WHOLE:
-        return column.astype(_NULLABLE[dtype])
-    missing = column.astype(object).where(column.notna(), None)
-    return missing.astype(dtype.to_pandas()) if dtype is DataType.datetime else missing
+    import pandas as pd
+
+    missing = pd.Series([None] * len(column), index=column.index, name=column.name, dtype=object)
+    if dtype in _FRACTIONS or dtype is DataType.datetime:
+        return missing.astype(dtype.to_numpy())
+    return missing.astype(_NULLABLE[dtype]) if dtype in _WHOLE else missing
 
 
 def _whole_with_gaps(column: pd.Series[Any], dtype: DataType, path: str) -> pd.Series[Any]:

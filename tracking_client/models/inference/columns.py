@@ -59,7 +59,7 @@ def _type_of_series(series: pd.Series[Any], path: str) -> Type:
         return _type_of_series(dtype.categories.to_series(), path)
     dtype = getattr(dtype, "subtype", dtype) if type(dtype).__name__ == "SparseDtype" else dtype
     if type(dtype).__name__ == "StringDtype":
-        return DataType.string
+        return DataType.string if not len(series) or bool(series.notna().any()) else AnyType()
     if type(dtype).__name__ == "DatetimeTZDtype":
         return DataType.datetime
     dtype = getattr(dtype, "numpy_dtype", dtype)
