@@ -15,8 +15,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 NAMES = st.sampled_from(["a", "b", "c", "ünï", "with space", "type"])
+
+
+def _text(max_size: int, least: int = 0) -> st.SearchStrategy[str]:
+    return st.text(
+        st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=least, max_size=max_size
+    )
+
+
+TEXTS = _text(3)
+_EXACT = st.integers(min_value=-(2**53), max_value=2**53)  # what a double holds
 LONGS = st.integers(min_value=-(2**63), max_value=2**63 - 1)
-_SINGLE = st.booleans() | st.text(max_size=5) | st.binary(max_size=3)
+_SINGLE = st.booleans() | _text(max_size=5) | st.binary(max_size=3)
 _FIRST, _LAST = dt.date(1700, 1, 1), dt.date(2200, 1, 1)
 _DATETIMES = st.datetimes(dt.datetime.combine(_FIRST, dt.time()), dt.datetime.combine(_LAST, dt.time())).map(
     lambda time: time.replace(fold=0)
@@ -74,7 +84,7 @@ def columns(draw: st.DrawFn, length: int) -> pd.Series[Any]:
         return pd.Series(draw(st_numpy.arrays(dtype, length)))
     if kind == "extension":
         extension = draw(st.sampled_from(_EXTENSION))
-        plain: st.SearchStrategy[Any] = st.text(max_size=3) if extension == "string" else st.booleans()
+        plain: st.SearchStrategy[Any] = _text(max_size=3) if extension == "string" else st.booleans()
         if extension[0] in "IF":
             plain = st.integers(min_value=-128, max_value=127)
         return pd.Series(draw(st.lists(plain | st.none(), min_size=length, max_size=length)), dtype=extension)
@@ -83,7 +93,7 @@ def columns(draw: st.DrawFn, length: int) -> pd.Series[Any]:
         times = st.lists(_DATETIMES | st.none(), min_size=length, max_size=length)
         found = pd.Series(draw(times), dtype="datetime64[us]")
         return found.astype(f"datetime64[{unit}]")
-    text: st.SearchStrategy[Any] = st.text(max_size=5) if kind == "text" else st.binary(max_size=5)
+    text: st.SearchStrategy[Any] = _text(max_size=5) if kind == "text" else st.binary(max_size=5)
     return pd.Series(draw(st.lists(text | st.none(), min_size=length, max_size=length)), dtype=object)
 
 
@@ -147,21 +157,21 @@ SCHEMAS = (_COLUMNS | _UNNAMED | _TENSOR.map(lambda spec: [spec]) | _NAMED_TENSO
 
 _DEFAULTS = (
     st.booleans()
-    | LONGS
+    | _EXACT
     | st.floats()
-    | st.text(min_size=1, max_size=5)
+    | _text(max_size=5, least=1)
     | _TIMES
     | st.just(b"\xff")
     | st.none()
-    | st.lists(LONGS, min_size=1, max_size=3)
+    | st.lists(_EXACT, min_size=1, max_size=3)
     | st.lists(st.floats(), min_size=1, max_size=3)
-    | st.lists(st.text(max_size=3), min_size=1, max_size=3)
+    | st.lists(_text(max_size=3), min_size=1, max_size=3)
     | st.lists(st.booleans(), min_size=1, max_size=3)
     | st.lists(st.lists(LONGS, max_size=2), min_size=1, max_size=2)
     | st.sampled_from(
         [np.int32(1), np.int64(2), np.float32(0.5), np.float64(0.5), np.bool_(True), np.str_("a")]
     )
     | st.sampled_from([np.array([1, 2]), np.zeros((2, 2)), np.array(1), {1}, (1, 2), 1j])
-    | st.dictionaries(st.sampled_from(["x", "y"]), LONGS | st.text(max_size=2), min_size=1)
+    | st.dictionaries(st.sampled_from(["x", "y"]), LONGS | _text(max_size=2), min_size=1)
 )
 PARAMS = st.dictionaries(NAMES, _DEFAULTS, max_size=3)

@@ -418,6 +418,14 @@ STRICTER = (
         ours="[['x', 'None']]",  # the value None: see test_deliberate.py
     ),
     Difference(
+        name="texts that end in a NUL",
+        why="MLflow cuts it off, as numpy does.",
+        data=lambda: [{"a": ["x\0"]}],
+        schema=array("string"),
+        theirs="[['x']]",
+        ours="[['x\\x00']]",
+    ),
+    Difference(
         name="bytes among texts in a list",
         why="MLflow decodes them.",
         data=lambda: [{"a": [b"x"]}],
@@ -493,6 +501,14 @@ PARAMS_INFERENCE = (
 )
 
 PARAMS = (
+    Difference(
+        name="whole numbers that a double cannot hold",
+        why="No digit is lost, as in data.",
+        data=lambda: {"p": 2**53 + 1},
+        schema='[{"name": "p", "type": "double", "default": 0.5, "shape": null}]',
+        theirs="{'p': '9007199254740992.0'}",
+        ours="p: expected double, which has 53 bits for whole numbers",
+    ),
     Difference(
         name="no text for a point in time",
         why="It is none; MLflow makes it None.",

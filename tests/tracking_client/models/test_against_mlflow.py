@@ -94,9 +94,9 @@ def _alike(theirs: Any, ours: Any) -> bool:
 @given(st.data())
 def test_plain_nested_values_fit_a_schema_where_they_do_in_mlflow(draw: st.DataObject) -> None:
     leaves: st.SearchStrategy[Any] = draw.draw(
-        st.sampled_from([st.text(max_size=3), st.booleans(), st.floats(allow_nan=False), data.LONGS])
+        st.sampled_from([data.TEXTS, st.booleans(), st.floats(allow_nan=False), data.LONGS])
     )
-    other: st.SearchStrategy[Any] = draw.draw(st.sampled_from([leaves, st.text(max_size=3)]))
+    other: st.SearchStrategy[Any] = draw.draw(st.sampled_from([leaves, data.TEXTS]))
     shape = draw.draw(st.sampled_from([_lists, _objects, _lists_of_objects]))
     row = {"a": draw.draw(shape(leaves)), "b": draw.draw(leaves)}
     schema = infer_schema([row]).to_json()
