@@ -6,6 +6,7 @@ The JSON is MLflow's, byte for byte: a list with an entry for each column or ten
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tracking_client.errors import InvalidArgument
@@ -27,8 +28,8 @@ class Schema:
 
     __slots__ = ("_inputs",)
 
-    def __init__(self, inputs: list[ColSpec] | list[TensorSpec] | list[ColSpec | TensorSpec]) -> None:
-        if not isinstance(inputs, list):
+    def __init__(self, inputs: Sequence[ColSpec | TensorSpec]) -> None:
+        if not isinstance(inputs, (list, tuple)):
             raise InvalidArgument(f"A Schema is made of a list of ColSpec or TensorSpec, not of {inputs!r}")
         if not inputs:
             raise InvalidArgument("A Schema needs at least one column or tensor")

@@ -44,7 +44,7 @@ def _fitted_table(data: Any, schema: Schema) -> Any:
         raise lacking
     if extra := extra_names(table, schema):
         message = f"Columns that the signature does not know are left out: {', '.join(map(repr, extra))}"
-        warnings.warn(message, UserWarning, stacklevel=4)
+        warnings.warn(message, UserWarning, stacklevel=3)
     if not schema.has_input_names():
         columns = [table.iloc[:, position] for position in range(len(specs))]
         fitted = [fitted_column(column, spec) for column, spec in zip(columns, specs, strict=True)]

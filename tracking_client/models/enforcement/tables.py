@@ -105,16 +105,20 @@ def _table_of_dict(data: Mapping[Any, Any], schema: Schema) -> pd.DataFrame:
         if name in types or at < len(positional)
     }
     many = [_is_many(data[name], dtype) for name, dtype in wanted.items() if not isinstance(dtype, AnyType)]
-    many = many or [is_list_like(data[name]) or is_series(data[name]) for name in wanted]
-    if not many or not all(many):
+    if not wanted or not all(many) or not all(_is_column(data[name]) for name in wanted):
         return _table_of_rows([data])
-    columns = {name: value for name, value in data.items() if is_list_like(value) or is_series(value)}
-    lengths = {name: len(columns[name]) for name in columns}
-    if len({lengths[name] for name in wanted if name in lengths}) > 1:
+    lengths = {name: len(data[name]) for name in wanted}
+    if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name!r} has {length}" for name, length in lengths.items())
         raise InvalidArgument(f"Columns must have one length: {found}")
-    rows = next(lengths[name] for name in wanted)
-    return pd.DataFrame({name: _column(value) for name, value in columns.items() if len(value) == rows})
+    rows = next(iter(lengths.values()))
+    return pd.DataFrame(
+        {name: _column(data[name]) if name in lengths else _cells([None] * rows) for name in data}
+    )
+
+
+def _is_column(value: Any) -> bool:
+    return is_list_like(value) or is_series(value)
 
 
 def _column(value: Any) -> pd.Series[Any]:
@@ -172,9 +176,7 @@ def is_lacking(table: pd.DataFrame, schema: Schema) -> InvalidArgument | None:
         extra = extra_names(table, schema)
         known = f" What the signature does not know: {', '.join(map(repr, extra))}." if extra else ""
         wanted_columns = ", ".join(map(repr, missing))
-        return InvalidArgument(
-            f"The data lacks columns that the signature requires: {wanted_columns}.{known}"
-        )
+        return InvalidArgument(f"The data lacks columns of the signature: {wanted_columns}.{known}")
     twice = [spec.name for spec in schema.inputs if names.count(spec.name) > 1]
     return InvalidArgument(f"The data has columns twice: {', '.join(map(repr, twice))}") if twice else None
 

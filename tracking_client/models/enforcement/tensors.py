@@ -38,7 +38,7 @@ def fitted_tensors(data: Any, schema: Schema) -> Any:
     if len(named) > len(specs):
         extra = [name for name in named if name not in {spec.name for spec in specs}]
         message = f"Tensors that the signature does not know are left out: {', '.join(map(repr, extra))}"
-        warnings.warn(message, UserWarning, stacklevel=4)
+        warnings.warn(message, UserWarning, stacklevel=3)
     return {spec.name: _fitted(named[spec.name], spec, str(spec.name)) for spec in specs}
 
 
