@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracking_client.errors import InvalidArgument
-from tracking_client.types.containers import is_array, is_numpy_scalar, loaded
+from tracking_client.types.containers import is_array, is_missing, is_numpy_scalar, loaded
 from tracking_client.types.data_type import DataType
 from tracking_client.types.mismatch import Mismatch, shown
 from tracking_client.types.nested import Object, type_from_dict, type_of, type_to_dict
@@ -22,7 +22,7 @@ class ParamSpec:
     """One parameter: its type, its default, and `shape`: None for one value, (-1,) for a list of any length.
 
     None is a default of every type. Raises InvalidArgument for types that parameters cannot have (binary,
-    and nested ones but Object), for other shapes, and for a default that is not of the type.
+    and nested ones but Object), for other shapes, and for a default that is not of the type or not JSON.
     """
 
     name: str
@@ -45,6 +45,7 @@ class ParamSpec:
         object.__setattr__(self, "dtype", kind)
         object.__setattr__(self, "shape", None if shape is None else (-1,))
         object.__setattr__(self, "default", self.fitted(default))
+        _to_json(self.default, self.name)
 
     def fitted(self, value: Any) -> Any:
         """The value as this parameter takes it, in Python's own types. Raises Mismatch."""
@@ -63,7 +64,7 @@ class ParamSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """MLflow's JSON; datetimes in ISO 8601."""
-        default = [_to_json(item) for item in self.default] if self.shape else _to_json(self.default)
+        default = _to_json(self.default, self.name)
         return {"name": self.name, "default": default, "shape": self.shape, **type_to_dict(self.dtype)}
 
     @classmethod
@@ -92,8 +93,22 @@ def python_datetime(value: Any) -> Any:
     return value
 
 
-def _to_json(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, dt.date) else value
+def _to_json(value: Any, name: str) -> Any:
+    """The value as JSON has it; points in time in ISO 8601, missing values as null within objects."""
+    value = python_datetime(value)
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {key: _to_json(item, name) for key, item in value.items()}
+    if is_array(value):
+        return _to_json(value.tolist(), name)
+    if isinstance(value, list):
+        return [_to_json(item, name) for item in value]
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if is_missing(value):
+        return None
+    raise InvalidArgument(f"The default of parameter {name!r} holds {shown(value)}, which JSON cannot say")
 
 
 class ParamSchema:

@@ -6,11 +6,14 @@ Left out is what `deliberate.py` has: there the answers differ on purpose.
 from __future__ import annotations
 
 import datetime as dt
+import decimal
 import json
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
@@ -175,3 +178,117 @@ _DEFAULTS = (
     | st.dictionaries(st.sampled_from(["x", "y"]), LONGS | _text(max_size=2), min_size=1)
 )
 PARAMS = st.dictionaries(NAMES, _DEFAULTS, max_size=3)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[Any, str]:
+    """A dict, or rows, of plain values, and the JSON of a schema for them: with names, but of any types."""
+    length = draw(st.integers(min_value=1, max_value=3))
+    cells = st.sampled_from([st.booleans(), LONGS, st.floats(allow_nan=False), TEXTS])
+    names = draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
+    lists = {name: draw(st.lists(draw(cells), min_size=length, max_size=length)) for name in names}
+    kinds = st.sampled_from(("boolean", "long", "string"))
+    wanted = draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
+    schema = [{"type": draw(kinds), "name": name, "required": draw(st.booleans())} for name in wanted]
+    rows = [{name: lists[name][row] for name in names} for row in range(length)]
+    whole: tuple[Any, ...] = (rows, rows[0], pd.DataFrame(rows))
+    texts_only = all(isinstance(value, str) for column in lists.values() for value in column)
+    return draw(st.sampled_from(whole if texts_only else (*whole, lists))), json.dumps(schema)
+
+
+_STRANGE = st.sampled_from(
+    [
+        {1},
+        (1, 2),
+        1j,
+        2**70,
+        float("inf"),
+        decimal.Decimal("NaN"),
+        decimal.Decimal("0.5"),
+        dt.timedelta(1),
+        dt.time(1),
+        dt.datetime.fromisoformat("9999-12-31T23:59:59+00:00"),
+        dt.date(1, 1, 1),
+        np.datetime64("NaT"),
+        np.datetime64("2020", "Y"),
+        np.timedelta64(1, "s"),
+        np.float16(0.5),
+        np.longdouble(0.5),
+        np.uint64(2**64 - 1),
+        np.array(1),
+        np.array([], dtype=object),
+        np.array([{"a": 1}, None, [1]], dtype=object),
+        np.zeros(1, dtype=[("a", "i4")])[0],
+        pd.NA,
+        pd.NaT,
+        pd.Timestamp("2020-01-01", tz="UTC"),
+        pd.Timestamp("2262-01-01"),
+        pd.Period("2020"),
+        pd.Series([1, 2]),
+        pd.DataFrame({"a": [1]}),
+        pl.Series([1]),
+        b"",
+        object,
+        "2020-01-01",
+        {1: 2},
+        {None: None},
+    ]
+)
+_WILD = st.recursive(
+    _STRANGE | _SINGLE | _TIMES | LONGS | st.floats() | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=6,
+)
+_WILD_COLUMNS = st.sampled_from(
+    [
+        pd.Series(pd.to_timedelta([1, None], unit="s")),
+        pd.Series([1j, 2]),
+        pd.Series(pd.period_range("2020", periods=2)),
+        pd.Series(pd.interval_range(0, 2)),
+        pd.Series(pd.to_datetime(["2020", None], utc=True)),
+        pd.Series([dt.datetime.fromisoformat("9999-01-01"), None]),
+        pd.Series(["a", None], dtype="category"),
+        pd.Series([1.5, None], dtype="category"),
+        pd.Series(pd.arrays.SparseArray([0, 1])),
+        pd.Series([1, None], dtype="int64[pyarrow]"),
+        pd.Series(["a", None], dtype="string[pyarrow]"),
+        pd.Series([[1], None], dtype=pd.ArrowDtype(pa.list_(pa.int64()))),
+        pd.Series([dt.date(2020, 1, 1), None], dtype="date32[day][pyarrow]"),
+        pd.Series([True, None], dtype="bool[pyarrow]"),
+        pd.Series([1.5, None], dtype="double[pyarrow]"),
+        pd.Series([dt.datetime.fromisoformat("2020-01-01"), None], dtype="timestamp[us][pyarrow]"),
+        pd.Series([2**64 - 1, 0], dtype="uint64"),
+        pd.Series([float("inf"), None]),
+        pd.Series([0.5, 1], dtype="longdouble"),
+    ]
+)
+_POLARS = [
+    pl.Series([1, None], dtype=pl.Int16),
+    pl.Series([2**64 - 1]),
+    pl.Series([0.5, float("nan")]),
+    pl.Series([dt.date(2020, 1, 1), None]),
+    pl.Series([dt.datetime.fromisoformat("2020-01-01T00:00:00+00:00")]),
+    pl.Series([dt.timedelta(1)]),
+    pl.Series([dt.time(1)]),
+    pl.Series([decimal.Decimal("0.5")]),
+    pl.Series(["a", None], dtype=pl.Categorical),
+    pl.Series([[1], None, [None]]),
+    pl.Series([{"x": 1, "y": None}, None]),
+    pl.Series([None]),
+    pl.Series([object()], dtype=pl.Object),
+    pl.Series([b"a"]),
+    pl.Series([[1, 2]], dtype=pl.Array(pl.Int8, 2)),
+    pl.Series([], dtype=pl.String),
+]
+WILD: st.SearchStrategy[Any] = (
+    _WILD
+    | frames()
+    | ARRAYS
+    | st.dictionaries(NAMES, _WILD_COLUMNS, min_size=1, max_size=2).map(pd.DataFrame)
+    | _WILD_COLUMNS
+    | st.sampled_from(_POLARS).map(lambda column: column.alias("a").to_frame())
+    | st.sampled_from(_POLARS)
+    | frames().map(lambda frame: frame.iloc[:0])
+    | st_numpy.arrays(np.dtype(object), 3, elements=_WILD)
+)
+"""Whatever somebody may give a model."""

@@ -311,6 +311,22 @@ KINDER = (
         ours="{'x': 'datetime.datetime(2020, 1, 1, 0, 0)'}",
     ),
     Difference(
+        name="names of several levels",
+        why="They are those of the table; MLflow writes them and cannot read them again.",
+        data=lambda: pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "b")])),
+        schema='[{"type": "long", "name": ["a", "b"], "required": true}]',
+        theirs="unhashable type: 'list'",
+        ours="('int64', ['1'])",
+    ),
+    Difference(
+        name="an empty list",
+        why="It has no rows; MLflow says that it has no columns.",
+        data=list,
+        schema='[{"type": "string", "required": true}]',
+        theirs="missing inputs",
+        ours="('object', [])",
+    ),
+    Difference(
         name="polars' tables",
         why="They are tables.",
         data=lambda: pl.DataFrame({"a": [1]}),
@@ -400,6 +416,14 @@ STRICTER = (
         schema=column("string").replace("]", ', {"type": "long", "name": "b", "required": true}]'),
         theirs="[['x', 'y']]",
         ours="a: expected string, got list (['x', 'y']), in row 0",
+    ),
+    Difference(
+        name="a dict of lists of texts",
+        why="It is a table, as with lists of numbers; MLflow makes one row of it, with lists for the texts.",
+        data=lambda: {"a": ["x", "y"]},
+        schema=column("string"),
+        theirs="('object', [['x', 'y']])",
+        ours="{'a': ('str', ['x', 'y'])}",
     ),
     Difference(
         name="truth values for numbers",

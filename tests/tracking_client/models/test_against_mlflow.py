@@ -91,6 +91,13 @@ def _alike(theirs: Any, ours: Any) -> bool:
 
 
 @_SLOW
+@given(data.tables())
+def test_dicts_and_rows_fit_columns_where_they_do_in_mlflow(table: tuple[Any, str]) -> None:
+    theirs, ours = judge.enforced(*table)
+    assert judge.same(theirs, ours), (theirs, ours)
+
+
+@_SLOW
 @given(st.data())
 def test_plain_nested_values_fit_a_schema_where_they_do_in_mlflow(draw: st.DataObject) -> None:
     leaves: st.SearchStrategy[Any] = draw.draw(

@@ -153,6 +153,8 @@ def test_columns_come_in_the_order_of_the_schema_and_others_are_left_out_with_a_
         pl.Series("age", [1, 2]),
         pd.Series([1, 2], name="age"),
         {"age": [1, 2]},
+        {"age": (1, 2)},
+        {"age": {0: 1, 1: 2}},
         {"age": np.array([1, 2])},
         {"age": pd.Series([1, 2], index=[5, 6])},
         [{"age": 1}, {"age": 2}],
@@ -248,6 +250,21 @@ def test_tensors_by_name_say_which_are_lacking() -> None:
     with pytest.warns(UserWarning, match="left out: 'z'"):
         found = enforce_schema({"y": [1], "x": [1.5], "z": [1]}, schema)
     assert {name: str(array.dtype) for name, array in found.items()} == {"x": "float64", "y": "int64"}
+
+
+def test_numbers_never_become_texts_in_tensors() -> None:
+    schema = Schema([TensorSpec(np.dtype(str), (-1,), "x")])
+    with pytest.raises(Mismatch, match="x: expected str, got list of int64"):
+        enforce_schema({"x": [1]}, schema)
+
+
+def test_numbers_of_lists_keep_their_values_or_are_refused() -> None:
+    schema = Schema([TensorSpec(np.dtype("float16"), (-1,), "x")])
+    assert enforce_schema({"x": [2048, 1]}, schema)["x"].tolist() == [2048.0, 1.0]
+    for too_much in (2049, 1e300):
+        with pytest.raises(Mismatch, match="x: expected float16, got list of"):
+            enforce_schema({"x": [too_much]}, schema)
+    assert enforce_schema({"x": [float("inf")]}, schema)["x"][0] == float("inf")
 
 
 def test_fractions_never_become_whole_numbers_in_tensors() -> None:

@@ -104,6 +104,10 @@ def _table_of_dict(data: Mapping[Any, Any], schema: Schema) -> pd.DataFrame:
         for at, name in enumerate(data)
         if name in types or at < len(positional)
     }
+    plain = [name for name, dtype in wanted.items() if isinstance(dtype, DataType)]
+    if len(plain) == len(data) and data and all(isinstance(data[name], Mapping) for name in plain):
+        return _table_of_dicts(data)
+    data = {**data, **{name: list(data[name]) for name in plain if isinstance(data[name], tuple)}}
     many = [_is_many(data[name], dtype) for name, dtype in wanted.items() if not isinstance(dtype, AnyType)]
     if not wanted or not all(many) or not all(_is_column(data[name]) for name in wanted):
         return _table_of_rows([data])
@@ -115,6 +119,16 @@ def _table_of_dict(data: Mapping[Any, Any], schema: Schema) -> pd.DataFrame:
     return pd.DataFrame(
         {name: _column(data[name]) if name in lengths else _cells([None] * rows) for name in data}
     )
+
+
+def _table_of_dicts(data: Mapping[Any, Mapping[Any, Any]]) -> pd.DataFrame:
+    """The table of what `DataFrame.to_dict()` made: columns that are dicts from labels of rows to values."""
+    import pandas as pd
+
+    rows = dict.fromkeys(label for column in data.values() for label in column)
+    index = pd.Index(list(rows), tupleize_cols=False)
+    columns = {name: [column.get(label) for label in rows] for name, column in data.items()}
+    return pd.DataFrame({name: _cells(cells).set_axis(index) for name, cells in columns.items()}, index=index)
 
 
 def _is_column(value: Any) -> bool:

@@ -118,10 +118,16 @@ def _array_of(data: Any, spec: TensorSpec, path: str) -> Any:
         ) from None
     if _is_of_type(array.dtype, spec):
         return array
-    as_type = array.astype(spec.type) if _is_lossless(array, data, spec) else None
-    if as_type is None:
-        raise Mismatch(path, expected=_type_name(spec), given=f"{kind_of(data)} of {array.dtype}")
-    return as_type
+    if _is_lossless(array, spec, own=not is_frame(data) and not is_series(data)):
+        with np.errstate(over="ignore"):
+            found = array.astype(spec.type)
+        if (
+            not array.size
+            or array.dtype.kind != "f"
+            or bool((np.isfinite(found) == np.isfinite(array)).all())
+        ):
+            return found
+    raise Mismatch(path, expected=_type_name(spec), given=f"{kind_of(data)} of {array.dtype}")
 
 
 def _rows(data: Any) -> Any:
@@ -131,23 +137,21 @@ def _rows(data: Any) -> Any:
     return values.tolist() if values.dtype == object else values
 
 
-def _is_lossless(array: Any, data: Any, spec: TensorSpec) -> bool:
-    """Whether the numbers of Python's own in the data, or those of a column, keep their values."""
+def _is_lossless(array: Any, spec: TensorSpec, *, own: bool) -> bool:
+    """Whether the numbers keep their values; Python's `own` have no width, unlike those of columns."""
     import numpy as np
 
-    if not array.size:
+    given, wanted = array.dtype.kind, spec.type.kind
+    numbers = given in "iuf" and wanted in "iufc"
+    if not array.size or ((numbers or given == wanted == "M") and np.can_cast(array.dtype, spec.type)):
         return True
-    if array.dtype.kind not in "iuf" or spec.type.kind not in "iufc":
-        return array.dtype.kind == "M" and spec.type.kind == "M"
-    own = not is_frame(data) and not is_series(data)
-    if array.dtype.kind == "f":
-        return spec.type.kind in "fc" and (own or np.can_cast(array.dtype, spec.type))
-    if spec.type.kind in "fc":
-        return True
+    if not numbers or given == "f":
+        return numbers and own and wanted in "fc"
+    if wanted in "fc":
+        limit = 1 << (np.finfo(spec.type).nmant + 1)
+        return bool(array.min() >= -limit and array.max() <= limit)
     limits = np.iinfo(spec.type)
-    return bool(own and array.min() >= limits.min and array.max() <= limits.max) or bool(
-        np.can_cast(array.dtype, spec.type)
-    )
+    return own and bool(array.min() >= limits.min and array.max() <= limits.max)
 
 
 __all__ = ["fitted_tensors"]
