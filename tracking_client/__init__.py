@@ -5,7 +5,7 @@ Importing this costs nothing: a name brings its module along when it is first us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tracking_client import data
+    from tracking_client import data, models, types
     from tracking_client.client import TrackingClient
     from tracking_client.context import RunContext
     from tracking_client.errors import TrackingError
@@ -165,6 +165,7 @@ __all__ = [
     "log_param",
     "log_params",
     "log_text",
+    "models",
     "register_model",
     "restore_experiment",
     "restore_run",
@@ -183,9 +184,10 @@ __all__ = [
     "set_tags",
     "set_tracking_uri",
     "start_run",
+    "types",
 ]
 
-_MODULES = {"data": "data", "entities": "wire.entities"}
+_MODULES = {"data": "data", "entities": "wire.entities", "models": "models", "types": "types"}
 _FLUENT = {
     "fluent_inputs": ("log_input", "log_inputs"),
     "fluent_logged_models": (
@@ -218,6 +220,7 @@ _HOMES = {
     "TrackingClient": "client",
     "TrackingError": "errors",
 }
+
 
 if not TYPE_CHECKING:
 
