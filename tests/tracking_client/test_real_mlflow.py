@@ -7,18 +7,13 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
-import socket
-import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.tracking_client.servers import wait_until
+from tests.tracking_client.mlflow_server import needs_mlflow, running_mlflow
 from tracking_client.client import TrackingClient
 from tracking_client.connection import Patience
 from tracking_client.errors import InvalidArgument, NotFound, TrackingError
@@ -26,56 +21,14 @@ from tracking_client.tracking_uri import parse
 from tracking_client.transport import Transport
 from tracking_client.wire.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
-_MLFLOW = shutil.which("mlflow")
-
-pytestmark = pytest.mark.skipif(_MLFLOW is None, reason="the mlflow command is not installed")
+pytestmark = needs_mlflow
 
 
 @pytest.fixture(scope="module")
 def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real MLflow server on a free port."""
-    assert _MLFLOW is not None
-    directory = tmp_path_factory.mktemp("mlflow")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    url = f"http://127.0.0.1:{port}"
-    argv = [_MLFLOW, "server", "--host", "127.0.0.1", "--port", port, "--workers", "1"]
-    argv += [
-        "--backend-store-uri",
-        f"sqlite:///{directory}/m.db",
-        "--artifacts-destination",
-        f"{directory}/artifacts",
-    ]
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(
-            argv,
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "GIT_PYTHON_REFRESH": "quiet"},
-            start_new_session=True,
-        )
-
-    def answers() -> bool:
-        assert process.poll() is None, (directory / "log").read_text()
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=2) as reply:
-                return bool(reply.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
-
-    try:
-        wait_until(answers, "mlflow server answers", 120)
+    with running_mlflow(tmp_path_factory.mktemp("mlflow")) as url:
         yield url
-    finally:
-        os.killpg(process.pid, 15)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            process.wait(timeout=20)
 
 
 def _everything(client: TrackingClient, directory: Path) -> dict[str, Any]:
