@@ -61,7 +61,7 @@ def _seen(client: TrackingClient, experiment: str) -> dict[str, Any]:
     runs: dict[str, Any] = {}
     for run in client.find_runs([found.experiment_id]):
         tags = {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")}
-        runs[run.info.run_name] = {
+        runs[run.info.run_name or ""] = {
             "status": run.info.status,
             "has ended": run.info.end_time is not None,
             "metrics": {name: str(value) for name, value in run.data.metrics.items()},
