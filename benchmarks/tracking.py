@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import http.client
 import json
-import math
 import sqlite3
 import statistics
 import sys
@@ -27,6 +26,7 @@ import population
 from environments import ROOT, Side
 from pages import V2
 from servers import Running, serving
+from table import Row, print_table
 
 SEARCHED_RUNS = 100_000
 HISTORY_POINTS = 100_000
@@ -41,41 +41,6 @@ SEARCHES: dict[str, dict[str, Any]] = {
         "order_by": ["params.lr DESC"],
     },
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One line of the table. Bars: the least ratio to MLflow, the least or the most of our own figure."""
-
-    what: str
-    unit: str
-    runner: float
-    mlflow: float | None = None
-    least_ratio: float | None = None
-    least: float | None = None
-    most: float | None = None
-    note: str = ""
-
-    @property
-    def ratio(self) -> float | None:
-        """How many times as good as MLflow."""
-        if self.mlflow is None:
-            return None
-        if self.mlflow == 0:  # it answered nothing in all that time
-            return math.inf
-        return self.mlflow / self.runner if self.most is not None else self.runner / self.mlflow
-
-    @property
-    def bars(self) -> list[tuple[str, bool]]:
-        """Each bar in words, and whether it is met."""
-        found: list[tuple[str, bool]] = []
-        if self.least_ratio is not None and self.ratio is not None:
-            found.append((f">= {self.least_ratio:g} x", self.ratio >= self.least_ratio))
-        if self.least is not None:
-            found.append((f">= {self.least:,g} {self.unit}", self.runner >= self.least))
-        if self.most is not None:
-            found.append((f"<= {self.most:g} {self.unit}", self.runner <= self.most))
-        return found
 
 
 @dataclass(slots=True, kw_only=True)
@@ -290,9 +255,9 @@ def main() -> None:
                     print(f"measuring: {name} …", file=sys.stderr)
                     rows += MEASUREMENTS[name](bench)
             finally:
-                _print_table(rows)
+                print_table(rows)
     if options.json:
-        options.json.write_text(json.dumps([_as_json(row) for row in rows], indent=2), encoding="utf-8")
+        options.json.write_text(json.dumps([row.as_json() for row in rows], indent=2), encoding="utf-8")
 
 
 def _read_options() -> argparse.Namespace:
@@ -320,27 +285,6 @@ def _durability(scratch: Path) -> str:
         connection.close()
         modes.append(f"{name}: journal {mode}, synchronous FULL")
     return "; ".join(modes)
-
-
-def _print_table(rows: list[Row]) -> None:
-    print(f"{'':48}{'runner':>20}{'mlflow':>18}{'ratio':>8}  bars")
-    for row in rows:
-        peer = "" if row.mlflow is None else f"{row.mlflow:,.4g}"
-        ratio = "" if row.ratio is None else f"{row.ratio:.1f}"
-        bars = ", ".join(f"{bar}: {'met' if met else 'NOT MET'}" for bar, met in row.bars)
-        print(f"{row.what:48}{row.runner:>10,.4g} {row.unit:9}{peer:>18}{ratio:>8}  {bars}  {row.note}")
-
-
-def _as_json(row: Row) -> dict[str, object]:
-    return {
-        "what": row.what,
-        "unit": row.unit,
-        "runner": row.runner,
-        "mlflow": row.mlflow,
-        "ratio": row.ratio,
-        "bars": dict(row.bars),
-        "note": row.note,
-    }
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,6 +28,8 @@ def journal_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 def spare_folder() -> Path:
     """Where journals go where nothing can be written there. See `claim_spare_folder` before using it."""
+    import tempfile  # takes milliseconds, and most processes need it never
+
     return Path(tempfile.gettempdir(), f"runner-journal-{os.getuid()}")
 
 

@@ -18,7 +18,6 @@ import json
 import os
 import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -68,6 +67,8 @@ class Spool:
     @classmethod
     def create(cls, folder: Path, tracking_uri: str) -> Spool:
         """A new journal in `folder`. Raises OSError."""
+        import tempfile  # takes milliseconds, and a process that does not log needs it never
+
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         about = About(
             tracking_uri=tracking_uri,

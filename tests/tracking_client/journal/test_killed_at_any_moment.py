@@ -192,7 +192,9 @@ def _sync_all(server: local_server.LocalServer) -> None:
     for journal in abandoned_in(journal_folder()):
         done = sync(journal.path, transport)
         assert done is not None
-        assert (done.failure, done.left, done.torn, done.refused) == (None, 0, 0, ())
+        assert (done.failure, done.left, done.refused) == (None, 0, ())
+        # The kernel may end a write in the middle of its line, whose call then has not returned.
+        assert done.torn <= 1
     assert all_in(journal_folder()) == []
 
 
