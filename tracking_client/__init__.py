@@ -5,6 +5,7 @@ Importing this costs nothing: a name brings its module along when it is first us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from tracking_client import data, models, types
     from tracking_client.client import TrackingClient
     from tracking_client.context import RunContext
     from tracking_client.errors import TrackingError
@@ -46,16 +47,53 @@ if TYPE_CHECKING:
         set_tracking_uri,
         start_run,
     )
+    from tracking_client.fluent_inputs import (
+        log_input,
+        log_inputs,
+    )
+    from tracking_client.fluent_logged_models import (
+        create_external_model,
+        delete_logged_model_tag,
+        finalize_logged_model,
+        get_logged_model,
+        initialize_logged_model,
+        last_logged_model,
+        log_model_params,
+        log_outputs,
+        search_logged_models,
+        set_logged_model_tags,
+    )
+    from tracking_client.fluent_registry import (
+        delete_model_version_tag,
+        delete_registered_model_alias,
+        register_model,
+        search_model_versions,
+        search_registered_models,
+        set_model_version_tag,
+        set_registered_model_alias,
+    )
     from tracking_client.mlflow_client import MlflowClient
     from tracking_client.run import ActiveRun
+    from tracking_client.wire import entities
     from tracking_client.wire.entities import (
+        Dataset,
+        DatasetInput,
         Experiment,
         FileInfo,
+        InputTag,
+        LoggedModel,
+        LoggedModelInput,
+        LoggedModelOutput,
+        LoggedModelStatus,
         Metric,
+        ModelVersion,
         Param,
+        RegisteredModel,
         Run,
         RunData,
         RunInfo,
+        RunInputs,
+        RunOutputs,
         RunStatus,
         RunTag,
         ViewType,
@@ -63,15 +101,26 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActiveRun",
+    "Dataset",
+    "DatasetInput",
     "Experiment",
     "FileInfo",
+    "InputTag",
+    "LoggedModel",
+    "LoggedModelInput",
+    "LoggedModelOutput",
+    "LoggedModelStatus",
     "Metric",
     "MlflowClient",
+    "ModelVersion",
     "Param",
+    "RegisteredModel",
     "Run",
     "RunContext",
     "RunData",
     "RunInfo",
+    "RunInputs",
+    "RunOutputs",
     "RunStatus",
     "RunTag",
     "TrackingClient",
@@ -79,49 +128,99 @@ __all__ = [
     "ViewType",
     "active_run",
     "create_experiment",
+    "create_external_model",
+    "data",
     "delete_experiment",
     "delete_experiment_tag",
+    "delete_logged_model_tag",
+    "delete_model_version_tag",
+    "delete_registered_model_alias",
     "delete_run",
     "delete_tag",
     "end_run",
+    "entities",
+    "finalize_logged_model",
     "flush_async_logging",
     "get_artifact_uri",
     "get_experiment",
     "get_experiment_by_name",
+    "get_logged_model",
     "get_parent_run",
     "get_run",
     "get_tracking_uri",
+    "initialize_logged_model",
     "is_tracking_uri_set",
     "last_active_run",
+    "last_logged_model",
     "log_artifact",
     "log_artifacts",
     "log_dict",
     "log_figure",
+    "log_input",
+    "log_inputs",
     "log_metric",
     "log_metrics",
+    "log_model_params",
+    "log_outputs",
     "log_param",
     "log_params",
     "log_text",
+    "models",
+    "register_model",
     "restore_experiment",
     "restore_run",
     "search_experiments",
+    "search_logged_models",
+    "search_model_versions",
+    "search_registered_models",
     "search_runs",
     "set_experiment",
     "set_experiment_tag",
     "set_experiment_tags",
+    "set_logged_model_tags",
+    "set_model_version_tag",
+    "set_registered_model_alias",
     "set_tag",
     "set_tags",
     "set_tracking_uri",
     "start_run",
+    "types",
 ]
 
+_MODULES = {"data": "data", "entities": "wire.entities", "models": "models", "types": "types"}
+_FLUENT = {
+    "fluent_inputs": ("log_input", "log_inputs"),
+    "fluent_logged_models": (
+        "create_external_model",
+        "delete_logged_model_tag",
+        "finalize_logged_model",
+        "get_logged_model",
+        "initialize_logged_model",
+        "last_logged_model",
+        "log_model_params",
+        "log_outputs",
+        "search_logged_models",
+        "set_logged_model_tags",
+    ),
+    "fluent_registry": (
+        "delete_model_version_tag",
+        "delete_registered_model_alias",
+        "register_model",
+        "search_model_versions",
+        "search_registered_models",
+        "set_model_version_tag",
+        "set_registered_model_alias",
+    ),
+}
 _HOMES = {
+    **{name: home for home, names in _FLUENT.items() for name in names},
     "ActiveRun": "run",
     "MlflowClient": "mlflow_client",
     "RunContext": "context",
     "TrackingClient": "client",
     "TrackingError": "errors",
 }
+
 
 if not TYPE_CHECKING:
 
@@ -131,6 +230,8 @@ if not TYPE_CHECKING:
 
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name in _MODULES:
+            return import_module(f"{__name__}.{_MODULES[name]}")
         home = _HOMES.get(name) or ("wire.entities" if name[0].isupper() else "fluent")
         value = getattr(import_module(f"{__name__}.{home}"), name)
         globals()[name] = value

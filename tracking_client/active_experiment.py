@@ -6,6 +6,7 @@ import os
 import threading
 
 from tracking_client.client import TrackingClient
+from tracking_client.contact import reachable_client
 from tracking_client.context import EXPERIMENT_ID, EXPERIMENT_NAME
 from tracking_client.errors import InvalidArgument
 from tracking_client.wire.entities import Experiment, LifecycleStage
@@ -25,7 +26,7 @@ def set_experiment(experiment_name: str | None = None, experiment_id: str | None
     global _chosen  # noqa: PLW0603  # one active experiment a process: MLflow's model
     if (experiment_name is None) == (experiment_id is None):
         raise InvalidArgument("Must specify exactly one of: `experiment_id` or `experiment_name`.")
-    client = TrackingClient()
+    client = reachable_client()
     with _lock:
         if experiment_name is not None:
             experiment = client.ensure_experiment(experiment_name)

@@ -1,19 +1,22 @@
-"""`TrackingClient`: every call of the tracking API, with MLflow's names and meaning, sent at once."""
+"""`TrackingClient`: tracking and model registry in one, with MLflow's names and meaning, sent at once."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from tracking_client.context import TOKEN, RunContext
+from tracking_client import offline
+from tracking_client.context import STORE_URI, TOKEN, RunContext
 from tracking_client.experiments import ExperimentCalls
+from tracking_client.logged_model_artifacts import LoggedModelArtifactCalls
+from tracking_client.model_versions import ModelVersionCalls
 from tracking_client.run_artifacts import ArtifactCalls
-from tracking_client.tracking_uri import LocalStore, get_tracking_uri, parse
+from tracking_client.tracking_uri import LocalStore, get_tracking_uri, normal
 from tracking_client.transport import Transport, transport_for
 from tracking_client.wire.entities import Run
 
 
-class TrackingClient(ArtifactCalls, ExperimentCalls):
+class TrackingClient(ArtifactCalls, ExperimentCalls, LoggedModelArtifactCalls, ModelVersionCalls):
     """The calls of one tracking server or local store, by default of the tracking URI in force.
 
     Cheap to make: clients of one URI share their connections. Safe in threads and across fork.
@@ -22,7 +25,7 @@ class TrackingClient(ArtifactCalls, ExperimentCalls):
 
     def __init__(self, tracking_uri: str | None = None, *, transport: Transport | None = None) -> None:
         super().__init__()
-        uri = get_tracking_uri() if tracking_uri is None else _normal(tracking_uri)
+        uri = get_tracking_uri() if tracking_uri is None else normal(tracking_uri)
         self.tracking_uri = uri
         self.transport = transport_for(uri) if transport is None else transport
 
@@ -31,6 +34,11 @@ class TrackingClient(ArtifactCalls, ExperimentCalls):
         """The database file of a local store; None where the client talks to a server somewhere."""
         target = self.transport.target
         return target.database if isinstance(target, LocalStore) else None
+
+    @property
+    def _store_uri(self) -> str | None:
+        """The local store whose server this talks to, as whoever launched this process said."""
+        return os.environ.get(STORE_URI) if offline.is_of_local_store(self.tracking_uri) else None
 
     def apart(self, deadline_s: float, *, max_retries: int | None = None) -> TrackingClient:
         """A client of the same server that shares no lock and no connection with any other."""
@@ -50,13 +58,8 @@ class TrackingClient(ArtifactCalls, ExperimentCalls):
             experiment_id=run.info.experiment_id,
             token=local.token if local is not None else os.environ.get(TOKEN) or None,
             launched_run_id=run.info.run_id,
-            store_uri=None if local is None else self.tracking_uri,
+            store_uri=self._store_uri if local is None else self.tracking_uri,
         )
-
-
-def _normal(uri: str) -> str:
-    target = parse(uri)
-    return target.uri if isinstance(target, LocalStore) else uri
 
 
 __all__ = ["TrackingClient"]

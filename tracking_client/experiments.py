@@ -9,6 +9,7 @@ from tracking_client import checks
 from tracking_client.errors import AlreadyExists, InvalidArgument, NotFound
 from tracking_client.transport import Transport
 from tracking_client.wire.entities import Experiment, LifecycleStage, PagedList, ViewType
+from tracking_client.wire.paging import every_item
 
 _API = "/api/2.0/mlflow/experiments"
 SEARCH_MAX_RESULTS_DEFAULT = 1000
@@ -105,17 +106,11 @@ class ExperimentCalls:
         max_results: int | None = None,
     ) -> Iterator[Experiment]:
         """All experiments that match, page by page, up to `max_results`."""
-        token: str | None = None
-        left = max_results
-        while left is None or left > 0:
-            size = SEARCH_MAX_RESULTS_DEFAULT if left is None else min(left, SEARCH_MAX_RESULTS_DEFAULT)
-            page = self.search_experiments(view_type, size, filter_string, order_by, token)
-            yield from page
-            token = page.token
-            if left is not None:
-                left -= len(page)
-            if token is None:
-                return
+
+        def page_at(size: int, token: str | None) -> PagedList[Experiment]:
+            return self.search_experiments(view_type, size, filter_string, order_by, token)
+
+        return every_item(page_at, SEARCH_MAX_RESULTS_DEFAULT, max_results)
 
     def delete_experiment(self, experiment_id: str) -> None:
         """Puts the experiment and its runs into the bin."""

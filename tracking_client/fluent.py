@@ -9,6 +9,7 @@ where it does not answer in time. `run_id` logs to another run than the one at h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, overload
 
@@ -19,7 +20,7 @@ from tracking_client.mlflow_client import MlflowClient
 from tracking_client.run import ActiveRun
 from tracking_client.starting import active_run, at_hand, attached, end_run, last_active_run, start_run
 from tracking_client.tracking_uri import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
-from tracking_client.wire.entities import Experiment, Run, ViewType
+from tracking_client.wire.entities import Experiment, Metric, Run, ViewType
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,15 @@ class RunOperations:
 
 def _target(run_id: str | None) -> ActiveRun:
     return at_hand() if run_id is None else attached(run_id)
+
+
+def _measured(metric: Metric, model_id: str | None, dataset: Any) -> Metric:
+    return replace(
+        metric,
+        model_id=model_id,
+        dataset_name=None if dataset is None else str(dataset.name),
+        dataset_digest=None if dataset is None else str(dataset.digest),
+    )
 
 
 def _told(run: ActiveRun, synchronous: bool | None) -> RunOperations | None:
@@ -72,10 +82,18 @@ def log_metric(
     synchronous: bool | None = None,
     timestamp: int | None = None,
     run_id: str | None = None,
+    model_id: str | None = None,
+    dataset: Any = None,
 ) -> RunOperations | None:
-    """Logs one value at `step` (0) and `timestamp` in ms since the epoch (now)."""
+    """Logs one value at `step` (0) and `timestamp` in ms since the epoch (now).
+
+    It may belong to the logged model `model_id`, and be measured on `dataset` (its name and digest count).
+    """
     run = at_hand() if run_id is None else attached(run_id)
-    run.log_metric(key, value, step, timestamp)
+    if model_id is None and dataset is None:
+        run.log_metric(key, value, step, timestamp)
+    else:
+        run.log_measured([_measured(checks.metric(key, value, timestamp, step), model_id, dataset)])
     return None if synchronous is None else _told(run, synchronous)
 
 
@@ -85,10 +103,17 @@ def log_metrics(
     synchronous: bool | None = None,
     run_id: str | None = None,
     timestamp: int | None = None,
+    model_id: str | None = None,
+    dataset: Any = None,
 ) -> RunOperations | None:
-    """Logs values that belong to one step and moment."""
+    """Logs values that belong to one step and moment, and as in `log_metric` to one model and data set."""
     run = _target(run_id)
-    run.log_metrics(metrics, step, timestamp)
+    if model_id is None and dataset is None:
+        run.log_metrics(metrics, step, timestamp)
+    else:
+        at_ms = checks.now_ms() if timestamp is None else timestamp
+        points = [checks.metric(key, value, at_ms, step) for key, value in metrics.items()]
+        run.log_measured([_measured(point, model_id, dataset) for point in points])
     return _told(run, synchronous)
 
 

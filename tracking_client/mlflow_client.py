@@ -14,6 +14,8 @@ from tracking_client.journal import entries, journals
 from tracking_client.runs import RUNS_PER_PAGE, checked_status
 from tracking_client.wire.entities import (
     DatasetInput,
+    LoggedModelInput,
+    LoggedModelOutput,
     Metric,
     PagedList,
     Param,
@@ -79,10 +81,18 @@ class MlflowClient(TrackingClient):
         self._tell(entries.line(entries.UPDATE, checks.run_id(run_id), told))
         self.flush()
 
-    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
-        """Records the data sets that a run used."""
-        told = {"datasets": [item.to_wire() for item in datasets]}
-        self._tell(entries.line(entries.INPUTS, checks.run_id(run_id), told))
+    def log_inputs(
+        self,
+        run_id: str,
+        datasets: Sequence[DatasetInput] | None = None,
+        models: Sequence[LoggedModelInput] | None = None,
+    ) -> None:
+        """Records the data sets and the logged models that a run used."""
+        self._tell(entries.inputs_line(checks.run_id(run_id), datasets or (), models or ()))
+
+    def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
+        """Records the logged models that a run made, each at a step of it."""
+        self._tell(entries.outputs_line(checks.run_id(run_id), models))
 
     def get_run(self, run_id: str) -> Run:
         """The run as it is now, with what this process wrote. Raises NotFound."""

@@ -15,6 +15,9 @@ from tracking_client.journal import entries, journals
 from tracking_client.wire import limits
 from tracking_client.wire.entities import (
     DatasetInput,
+    LoggedModelInput,
+    LoggedModelOutput,
+    Metric,
     Param,
     Run,
     RunData,
@@ -118,10 +121,22 @@ class ActiveRun:
         self._journal.append(entries.line(entries.UNTAG, self._run_id, {"key": str(key)}))
         self.wait()
 
-    def log_inputs(self, datasets: Sequence[DatasetInput]) -> None:
-        """Records the data sets that the run read."""
-        told = {"datasets": [item.to_wire() for item in datasets]}
-        self._journal.append(entries.line(entries.INPUTS, self._run_id, told))
+    def log_measured(self, metrics: Sequence[Metric]) -> None:
+        """Logs values of a logged model, or measured on a data set. Raises InvalidArgument."""
+        self._journal.append_metric(
+            b"".join(
+                entries.line(entries.METRIC, self._run_id, checks.checked_metric(item).to_wire())
+                for item in metrics
+            )
+        )
+
+    def log_inputs(self, datasets: Sequence[DatasetInput], models: Sequence[LoggedModelInput] = ()) -> None:
+        """Records the data sets and the logged models that the run read."""
+        self._journal.append(entries.inputs_line(self._run_id, datasets, models))
+
+    def log_outputs(self, models: Sequence[LoggedModelOutput]) -> None:
+        """Records the logged models that the run made, each at a step of it."""
+        self._journal.append(entries.outputs_line(self._run_id, models))
 
     def flush(self, deadline_s: float | None = None) -> bool:
         """Waits until the server has what was logged; whether it has.

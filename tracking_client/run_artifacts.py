@@ -78,7 +78,7 @@ class ArtifactCalls(RunCalls):
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
         """What is directly in an artifact directory, sorted by path."""
-        return self._root(run_id).entries(checks.artifact_path(path))
+        return self.artifact_root(run_id).entries(checks.artifact_path(path))
 
     def download_artifacts(self, run_id: str, path: str, dst_path: str | PathLike[str] | None = None) -> str:
         """Fetches a file or a whole directory; returns where it is on this machine.
@@ -87,7 +87,7 @@ class ArtifactCalls(RunCalls):
         where the artifacts are on this machine. Raises NotFound.
         """
         wanted = checks.artifact_path(path)
-        root = self._root(run_id)
+        root = self.artifact_root(run_id)
         if dst_path is None and isinstance(root, artifacts.DirectoryRoot):
             found = root.local_path(wanted)
             if not found.exists():
@@ -97,7 +97,7 @@ class ArtifactCalls(RunCalls):
         return str(artifacts.download(root, wanted, into))
 
     def _put(self, run_id: str, files: list[tuple[Path, str]]) -> None:
-        artifacts.put_files(self._root(run_id), files)
+        artifacts.put_files(self.artifact_root(run_id), files)
 
     def know(self, run: Run) -> None:
         """Takes a run that a reply held, so that its artifacts need no further question where they are."""
@@ -107,7 +107,8 @@ class ArtifactCalls(RunCalls):
         with suppress(ArtifactError):
             self._keep(run.info.run_id, artifacts.artifact_root(run.info.artifact_uri, self.transport))
 
-    def _root(self, run_id: str) -> artifacts.ArtifactRoot:
+    def artifact_root(self, run_id: str) -> artifacts.ArtifactRoot:
+        """Where the artifacts of a run are. Raises ArtifactError where that cannot be reached from here."""
         with self._roots_lock:
             known = self._roots.get(run_id)
         if known is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any, SupportsFloat
 
@@ -13,6 +14,8 @@ from tracking_client.transport import Transport
 from tracking_client.wire import limits, names
 from tracking_client.wire.entities import (
     DatasetInput,
+    LoggedModelInput,
+    LoggedModelOutput,
     Metric,
     PagedList,
     Param,
@@ -22,6 +25,7 @@ from tracking_client.wire.entities import (
     RunTag,
     ViewType,
 )
+from tracking_client.wire.paging import every_item
 
 _API = "/api/2.0/mlflow/runs"
 RUNS_PER_PAGE = 1000
@@ -106,9 +110,17 @@ class RunCalls:
         timestamp: int | None = None,
         step: int | None = None,
         synchronous: bool | None = None,
+        dataset_name: str | None = None,
+        dataset_digest: str | None = None,
+        model_id: str | None = None,
     ) -> None:
-        """Logs one value, at `timestamp` in ms since the epoch (now) and `step` (0)."""
-        self.log_batch(run_id, metrics=[checks.metric(key, value, timestamp, step)], synchronous=synchronous)
+        """Logs one value, at `timestamp` in ms since the epoch (now) and `step` (0).
+
+        It may be one of a logged model, and measured on a data set.
+        """
+        plain = checks.metric(key, value, timestamp, step)
+        metric = replace(plain, model_id=model_id, dataset_name=dataset_name, dataset_digest=dataset_digest)
+        self.log_batch(run_id, metrics=[metric], synchronous=synchronous)
 
     def log_param(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> Any:
         """Logs one parameter and returns its value. Raises InvalidArgument where it has another value."""
@@ -147,10 +159,24 @@ class RunCalls:
         for batch in _batches(sound, params, tags):
             self.transport.call("POST", f"{_API}/log-batch", body={"run_id": run_id, **batch})
 
-    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
-        """Records the data sets that a run used."""
-        body = {"run_id": checks.run_id(run_id), "datasets": [item.to_wire() for item in datasets]}
+    def log_inputs(
+        self,
+        run_id: str,
+        datasets: Sequence[DatasetInput] | None = None,
+        models: Sequence[LoggedModelInput] | None = None,
+    ) -> None:
+        """Records the data sets and the logged models that a run used."""
+        body: dict[str, Any] = {"run_id": checks.run_id(run_id)}
+        if datasets:
+            body["datasets"] = [item.to_wire() for item in datasets]
+        if models:
+            body["models"] = [item.to_wire() for item in models]
         self.transport.call("POST", f"{_API}/log-inputs", body=body)
+
+    def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
+        """Records the logged models that a run made, each at a step of it. Raises NotFound."""
+        body = {"run_id": checks.run_id(run_id), "models": [item.to_wire() for item in models]}
+        self.transport.call("POST", f"{_API}/outputs", body=body)
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
         """Every value of a metric, in the order of timestamp and step."""
@@ -206,17 +232,11 @@ class RunCalls:
         max_results: int | None = None,
     ) -> Iterator[Run]:
         """All runs that match, page by page, up to `max_results`."""
-        token: str | None = None
-        left = max_results
-        while left is None or left > 0:
-            size = RUNS_PER_PAGE if left is None else min(left, RUNS_PER_PAGE)
-            page = self.search_runs(experiment_ids, filter_string, run_view_type, size, order_by, token)
-            yield from page
-            token = page.token
-            if left is not None:
-                left -= len(page)
-            if token is None:
-                return
+
+        def page_at(size: int, token: str | None) -> PagedList[Run]:
+            return self.search_runs(experiment_ids, filter_string, run_view_type, size, order_by, token)
+
+        return every_item(page_at, RUNS_PER_PAGE, max_results)
 
 
 def checked_status(status: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 from tracking_client import active_experiment, active_runs, checks, ending, notice, provenance
 from tracking_client.client import TrackingClient
+from tracking_client.contact import reachable_client
 from tracking_client.context import LAUNCHED_RUN_ID, RUN_ID
 from tracking_client.errors import InvalidArgument, TrackingError
 from tracking_client.journal import journals
@@ -55,7 +56,7 @@ def start_run(
             "current run with mlflow.end_run(). To start a nested run, call start_run with nested=True",
             error_code="INVALID_STATE",
         )
-    client = TrackingClient()
+    client = reachable_client()
     wanted = _with_description(tags, description)
     existing = run_id or (None if parent_run_id else _launched_run_to_resume(nested=nested))
     if existing is not None:

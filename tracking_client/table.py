@@ -1,4 +1,4 @@
-"""Runs as a pandas table, with the columns of MLflow's `search_runs`."""
+"""Runs and logged models as pandas tables, with the columns of MLflow's searches."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tracking_client.errors import InvalidArgument
-from tracking_client.wire.entities import Run
+from tracking_client.wire.entities import LoggedModel, Run
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _INFO = ("run_id", "experiment_id", "status", "artifact_uri")
+_NEEDS_PANDAS = 'output_format="pandas" needs pandas: install it, or ask for output_format="list"'
 _TIMES = ("start_time", "end_time")
 
 
@@ -25,9 +26,7 @@ def runs_table(runs: list[Run], *, required: bool) -> list[Run] | pd.DataFrame:
         import pandas as pd
     except ImportError:
         if required:
-            raise InvalidArgument(
-                'output_format="pandas" needs pandas: install it, or ask for output_format="list"'
-            ) from None
+            raise InvalidArgument(_NEEDS_PANDAS) from None
         return runs
     columns: dict[str, Any] = {name: [getattr(run.info, name) for run in runs] for name in _INFO}
     for name in _TIMES:
@@ -38,6 +37,16 @@ def runs_table(runs: list[Run], *, required: bool) -> list[Run] | pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def logged_models_table(models: list[LoggedModel]) -> pd.DataFrame:
+    """A row per model, with the columns of MLflow's `search_logged_models`. Raises InvalidArgument."""
+    try:
+        import pandas as pd
+    except ImportError:
+        raise InvalidArgument(_NEEDS_PANDAS) from None
+    rows = [model.to_dictionary() | {"status": str(model.status)} for model in models]
+    return pd.DataFrame(rows)
+
+
 def _columns(
     runs: Sequence[Run], prefix: str, values: Callable[[Run], dict[str, Any]], absent: Any
 ) -> dict[str, list[Any]]:
@@ -45,4 +54,4 @@ def _columns(
     return {f"{prefix}.{key}": [values(run).get(key, absent) for run in runs] for key in keys}
 
 
-__all__ = ["runs_table"]
+__all__ = ["logged_models_table", "runs_table"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from tracking_client import offline
 from tracking_client.context import TRACKING_URI
 from tracking_client.errors import InvalidArgument
 
@@ -134,14 +135,26 @@ def get_tracking_uri(environ: Mapping[str, str] = os.environ) -> str:
     """The tracking URI in force: the one set, else the environment's, else the current directory's store."""
     global _default  # noqa: PLW0603  # the directory of the first use stays, whatever chdir() follows
     if _chosen is not None:
-        return _chosen
+        return normal(_chosen, environ)
     configured = environ.get(TRACKING_URI)
     if configured:
-        target = parse(configured)
-        return target.uri if isinstance(target, LocalStore) else configured
+        return normal(configured, environ)
     if _default is None:
         _default = LocalStore.at(Path.cwd()).uri
     return _default
+
+
+def normal(uri: str, environ: Mapping[str, str] = os.environ) -> str:
+    """`uri` as it is used: a store from any directory; a server's offline store where one is offline.
+
+    Raises InvalidArgument for a scheme that cannot be tracked to, OSError where there can be no such store.
+    """
+    target = parse(uri)
+    if isinstance(target, LocalStore):
+        return target.uri
+    if offline.is_wanted(environ) and not offline.is_of_local_store(uri, environ):
+        return LocalStore.of_database(offline.database_for(target.url, environ)).uri
+    return uri
 
 
 def is_tracking_uri_set(environ: Mapping[str, str] = os.environ) -> bool:
@@ -154,6 +167,7 @@ __all__ = [
     "RemoteServer",
     "get_tracking_uri",
     "is_tracking_uri_set",
+    "normal",
     "parse",
     "set_tracking_uri",
 ]

@@ -6,15 +6,21 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import click
 
 from runner.cli.wording import age, count
 from runner.errors import ProvisionError, RequestError
 from runner.printable import printable
-from tracking_client.errors import InvalidArgument
-from tracking_client.journal.folder import journal_folders
+from tracking_client import offline
+from tracking_client.client import TrackingClient
+from tracking_client.errors import InvalidArgument, TrackingError
 from tracking_client.journal.syncing import Abandoned, Synced, abandoned_in, in_use, sync
+from tracking_client.journal_folder import journal_folders
+from tracking_client.offline import OfflineStore
+from tracking_client.replaying.runs import Replay
 from tracking_client.transport import Transport, transport_for
 
 _SHOWN_REFUSALS = 5
@@ -30,35 +36,99 @@ def sync_(uri: str | None, dry_run: bool, as_json: bool) -> int:
     May be interrupted and started again: nothing is sent twice in effect. Exit code 3: some of it could not
     be sent now; 5: all of it was sent, but the server refused some.
     """
+    if offline.is_wanted():
+        raise RequestError(
+            f"{offline.OFFLINE} is set: nothing is sent anywhere", hint=f"unset {offline.OFFLINE} to sync"
+        )
     folders = journal_folders()
     waiting = [journal for folder in folders for journal in abandoned_in(folder)]
+    stores = [store for folder in folders for store in offline.stores_in(folder)]
     if dry_run:
-        _list(waiting, as_json=as_json)
+        _list(waiting, stores, uri, as_json=as_json)
         return 0
-    done = list(_synced(waiting, _transport(uri) if uri else None))
+    # First what goes into the stores of offline runs, then what is in them.
+    done = list(_synced(waiting, uri))
+    replayed = [_replayed(store, uri or store.tracking_uri) for store in stores]
     busy = [path for folder in folders for path in in_use(folder)]
     if as_json:
-        click.echo(json.dumps({"journals": [_as_json(each) for each in done], "in_use": len(busy)}, indent=2))
+        report = {
+            "journals": [_as_json(each) for each in done],
+            "offline": [asdict(each) for each in replayed],
+            "in_use": len(busy),
+        }
+        click.echo(json.dumps(report, indent=2))
     else:
         _tell(done)
+        _tell_replayed(replayed)
         if busy:
             click.echo(f"{count(len(busy), 'journal')} of programs that still run: these send it themselves")
-        elif not done:
+        elif not done and not any(each.runs for each in replayed):
             click.echo("nothing waits to be sent", err=True)
-    failed = [each for each in done if each.failure is not None]
-    if failed:
-        left = sum(each.left for each in failed)
-        raise ProvisionError(
-            f"{count(left, 'value')} could not be sent: {failed[0].failure}",
-            hint=f"they stay in {failed[0].path.parent}; run `runner sync` again when the server answers",
-        )
+    _complain(done, replayed, folders[0])
     return 5 if any(each.refused for each in done) else 0
 
 
-def _synced(waiting: list[Abandoned], to: Transport | None) -> Iterator[Synced]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What became of a store of offline runs."""
+
+    database: str
+    tracking_uri: str
+    runs: int
+    unfinished: int
+    failure: str | None
+
+
+def _complain(done: list[Synced], replayed: list[Replayed], folder: Path) -> None:
+    """Raises ProvisionError where something could not be sent now."""
+    failed = [each for each in done if each.failure is not None]
+    reasons = [str(each.failure) for each in failed]
+    reasons += [each.failure for each in replayed if each.failure is not None]
+    if reasons:
+        left = sum(each.left for each in failed)
+        what = count(left, "value") if left else "some runs"
+        raise ProvisionError(
+            f"{what} could not be sent: {reasons[0]}",
+            hint=f"they stay in {folder}; run `runner sync` again when the server answers",
+        )
+
+
+def _replayed(store: OfflineStore, uri: str) -> Replayed:
+    source = TrackingClient(f"sqlite:///{store.database}")
+    drawn = _Line(f"replaying to {printable(uri)}", "runs")
+    replay = Replay(
+        source=source, target=TrackingClient(uri), progress=lambda _run: drawn(replay.replayed + 1)
+    )
+    failure = None
+    try:
+        replay.all_runs()
+    except (TrackingError, OSError) as error:
+        failure = str(error)
+    drawn.clear()
+    return Replayed(
+        database=str(store.database),
+        tracking_uri=uri,
+        runs=replay.replayed,
+        unfinished=replay.unfinished,
+        failure=failure,
+    )
+
+
+def _tell_replayed(replayed: list[Replayed]) -> None:
+    for each in replayed:
+        if each.runs:
+            click.echo(f"replayed {count(each.runs, 'offline run')} to {printable(each.tracking_uri)}")
+        if each.unfinished:
+            click.echo(f"{count(each.unfinished, 'offline run')} not ended yet: sent as far as it is")
+
+
+def _synced(waiting: list[Abandoned], uri: str | None) -> Iterator[Synced]:
     for journal in waiting:
-        drawn = _Line(f"sending to {printable(journal.about.tracking_uri)}")
-        transport = to or _transport(journal.about.tracking_uri)
+        # What is meant for a store of offline runs goes there first, wherever these go then.
+        is_local = journal.about.tracking_uri.startswith("sqlite:")
+        to = journal.about.tracking_uri if is_local or uri is None else uri
+        drawn = _Line(f"sending to {printable(to)}", "values")
+        transport = _transport(to)
         found = sync(journal.path, transport, progress=drawn)
         drawn.clear()
         if found is not None:  # else somebody else was faster
@@ -68,15 +138,16 @@ def _synced(waiting: list[Abandoned], to: Transport | None) -> Iterator[Synced]:
 class _Line:
     """Progress on one line of a terminal, from the first second on."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, unit: str) -> None:
         self._what = what
+        self._unit = unit
         self._since_s = time.monotonic()
         self._is_drawn = False
 
-    def __call__(self, values: int) -> None:
+    def __call__(self, number: int) -> None:
         if sys.stderr.isatty() and time.monotonic() - self._since_s > 1.0:
             self._is_drawn = True
-            click.echo(f"\r\x1b[K{self._what}  {values:,} values", nl=False, err=True)
+            click.echo(f"\r\x1b[K{self._what}  {number:,} {self._unit}", nl=False, err=True)
 
     def clear(self) -> None:
         if self._is_drawn:
@@ -105,7 +176,8 @@ def _tell(done: list[Synced]) -> None:
             click.echo(f"  and {len(each.refused) - _SHOWN_REFUSALS:,} more were refused")
 
 
-def _list(waiting: list[Abandoned], *, as_json: bool) -> None:
+def _list(waiting: list[Abandoned], stores: list[OfflineStore], uri: str | None, *, as_json: bool) -> None:
+    offline_runs = [(store, uri or store.tracking_uri, _waiting_runs(store, uri)) for store in stores]
     if as_json:
         rows = [
             {
@@ -116,14 +188,23 @@ def _list(waiting: list[Abandoned], *, as_json: bool) -> None:
             }
             for journal in waiting
         ]
-        click.echo(json.dumps(rows, indent=2))
+        runs = [{"tracking_uri": to, "runs": number} for _, to, number in offline_runs]
+        click.echo(json.dumps({"journals": rows, "offline": runs}, indent=2))
         return
     for journal in waiting:
         when = age(time.time() - journal.about.created_ms / 1000)
         where = printable(journal.about.tracking_uri)
         click.echo(f"would send to {where}  (of process {journal.about.pid}, begun {when})")
-    if not waiting:
+    for _, to, number in offline_runs:
+        if number:
+            click.echo(f"would replay {count(number, 'offline run')} to {printable(to)}")
+    if not waiting and not any(number for _, _, number in offline_runs):
         click.echo("nothing waits to be sent", err=True)
+
+
+def _waiting_runs(store: OfflineStore, uri: str | None) -> int:
+    target = TrackingClient(uri or store.tracking_uri)
+    return Replay(source=TrackingClient(f"sqlite:///{store.database}"), target=target).waiting()
 
 
 def _as_json(each: Synced) -> dict[str, object]:

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from tracking_client.client import TrackingClient
 from tracking_client.errors import TrackingError
-from tracking_client.journal.folder import journal_folders
 from tracking_client.journal.syncing import sync_left_behind
+from tracking_client.journal_folder import journal_folders
 
 
 def send_what_was_left_behind(client: TrackingClient, within_s: float) -> None:

@@ -10,10 +10,12 @@ from types import ModuleType
 import click
 import pytest
 
+import tracking_client
 from runner import errors
 from runner.cli.main import cli
-from tracking_client import connection
+from tracking_client import connection, data
 from tracking_client import errors as client_errors
+from tracking_client.client import TrackingClient
 from tracking_server import errors as server_errors
 from tracking_server.api.routing import AJAX_V2, V2, V3, Endpoint
 from tracking_server.app import ENDPOINTS
@@ -112,6 +114,16 @@ def test_every_word_of_the_search_language_is_documented() -> None:
         assert [word for word in (*kind.attributes, *kind.aliases) if f"`{word}`" not in row] == []
 
     assert [word for word in words if f"`{word}`" not in page] == []
+
+
+def test_every_name_of_the_client_is_documented() -> None:
+    page = (ROOT / "docs/reference/python-client.md").read_text()
+    methods = [name for name in dir(TrackingClient) if not name.startswith("_")]
+    names = [*tracking_client.__all__, *data.__all__, *methods]
+
+    assert [
+        name for name in names if f"`{name}`" not in page and f"`tracking_client.{name}`" not in page
+    ] == []
 
 
 def test_every_variable_of_the_client_is_documented() -> None:

@@ -17,6 +17,9 @@ import pytest
 
 from runner.cli.main import cli
 from tests.e2e.terminal import ROOT, User
+from tests.tracking_client.servers import stop_server
+from tracking_client.journal_folder import journal_folder
+from tracking_client.tracking_uri import LocalStore
 
 PAGES = sorted((ROOT / "docs/how-to").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -51,7 +54,12 @@ def test_the_commands_of_the_page_work(user: User, page: Path, tmp_path: Path) -
             for line in text.splitlines():
                 assert_the_command_exists(line)
     assert commands > 0
-    assert all(run.info.status == "FINISHED" for run in user.runs())
+    try:
+        assert all(run.info.status == "FINISHED" for run in user.runs())
+    finally:
+        for place in (user.directory, journal_folder()):
+            for discovery in place.rglob("*.db.server"):
+                stop_server(LocalStore.of_database(discovery.with_suffix("")))
 
 
 def assert_the_command_exists(line: str) -> None:

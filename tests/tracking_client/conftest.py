@@ -11,13 +11,25 @@ from typing import Any
 
 import pytest
 
+from tests.tracking_client.mlflow_server import running_mlflow_server
 from tests.tracking_client.proxy import Proxy, running_proxy
 from tests.tracking_client.scripts import Scripts
 from tests.tracking_client.servers import stop_server
-from tracking_client import active_experiment, active_runs, local_server, starting, tracking_uri, transport
+from tracking_client import (
+    active_experiment,
+    active_runs,
+    contact,
+    fluent_logged_models,
+    local_server,
+    starting,
+    tracking_uri,
+    transport,
+)
 from tracking_client.client import TrackingClient
+from tracking_client.connection import Patience
 from tracking_client.journal import journals
-from tracking_client.tracking_uri import LocalStore
+from tracking_client.tracking_uri import LocalStore, RemoteServer
+from tracking_client.transport import Transport
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +44,8 @@ def _fresh_client_state(_nothing_left_behind: None, monkeypatch: pytest.MonkeyPa
         (active_runs, {"_stacks": {}}),
         (transport, {"_transports": {}}),
         (journals, {"_journals": {}}),
+        (contact, {"_met": set()}),
+        (fluent_logged_models, {"_last_model_id": None}),
     )
     for module, names in fresh:
         for name, value in names.items():
@@ -55,6 +69,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_server.Lo
     found = local_server.ensure(store)
     yield found
     stop_server(store)
+
+
+@pytest.fixture(scope="session")
+def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real MLflow server for all tests."""
+    with running_mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -93,3 +114,12 @@ def proxy() -> Iterator[Proxy]:
     """A misbehaving proxy on a free loopback port; set its `upstream` and `plan`."""
     with running_proxy() as running:
         yield running
+
+
+@pytest.fixture
+def through(proxy: Proxy, server: local_server.LocalServer, client: TrackingClient) -> TrackingClient:
+    """A client that reaches the shared server through the misbehaving proxy."""
+    del client  # its fixture sets the token
+    proxy.upstream = server.url
+    transport = Transport(RemoteServer(url=proxy.url), patience=Patience(first_pause_s=0.01))
+    return TrackingClient(proxy.url, transport=transport)

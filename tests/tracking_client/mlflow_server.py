@@ -12,30 +12,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.tracking_client.servers import wait_until
 
-_MLFLOW = shutil.which("mlflow")
-
-needs_mlflow = pytest.mark.skipif(_MLFLOW is None, reason="the mlflow command is not installed")
+COMMAND = shutil.which("mlflow")
 
 
 @contextmanager
-def running_mlflow(directory: Path) -> Iterator[str]:
-    """The URL of one on a free port, with a new store in `directory`."""
-    assert _MLFLOW is not None
+def running_mlflow_server(directory: Path) -> Iterator[str]:
+    """The URL of a real MLflow server on a free port, with everything it keeps in `directory`."""
+    assert COMMAND is not None
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     url = f"http://127.0.0.1:{port}"
-    argv = [_MLFLOW, "server", "--host", "127.0.0.1", "--port", port, "--workers", "1"]
-    argv += [
-        "--backend-store-uri",
-        f"sqlite:///{directory}/m.db",
-        "--artifacts-destination",
-        f"{directory}/artifacts",
-    ]
+    argv = [COMMAND, "server", "--host", "127.0.0.1", "--port", port, "--workers", "1"]
+    argv += ["--backend-store-uri", f"sqlite:///{directory}/m.db"]
+    argv += ["--artifacts-destination", f"{directory}/artifacts"]
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
             argv,
@@ -61,7 +53,7 @@ def running_mlflow(directory: Path) -> Iterator[str]:
     finally:
         os.killpg(process.pid, 15)
         try:
-            process.wait(timeout=20)
+            process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)
             process.wait(timeout=20)

@@ -58,7 +58,7 @@ def _handler_of(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(reply)
 
-        do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815  # the base class's names
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815  # the base class's names
 
         def forwarded(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
             if proxy.upstream is None:

@@ -9,21 +9,9 @@ import pytest
 
 from tests.tracking_client.proxy import Proxy
 from tracking_client.client import TrackingClient
-from tracking_client.connection import Patience
 from tracking_client.errors import AlreadyExists, InvalidArgument, NotFound
 from tracking_client.local_server import LocalServer
-from tracking_client.tracking_uri import RemoteServer
-from tracking_client.transport import Transport
 from tracking_client.wire.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
-
-
-@pytest.fixture
-def through(proxy: Proxy, server: LocalServer, client: TrackingClient) -> TrackingClient:
-    """A client that reaches the shared server through the misbehaving proxy."""
-    del client  # its fixture sets the token
-    proxy.upstream = server.url
-    transport = Transport(RemoteServer(url=proxy.url), patience=Patience(first_pause_s=0.01))
-    return TrackingClient(proxy.url, transport=transport)
 
 
 def test_a_run_is_created_logged_to_found_and_ended(client: TrackingClient, experiment_id: str) -> None:

@@ -138,7 +138,7 @@ with tracking.start_run() as run:
         {},
         b'{"error_code": "INVALID_STATE", "message": "full"}',
     )
-    proxy.plan = ["pass", refused]
+    proxy.plan = ["pass", "pass", refused]  # first contact, the run
     done = scripts.run(source, MLFLOW_TRACKING_URI=proxy.url)
     assert "RuntimeError: the user's own\n" in done.stderr
     assert "full" not in done.stderr

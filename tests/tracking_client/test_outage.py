@@ -91,6 +91,7 @@ def test_a_server_that_accepts_and_never_answers_costs_no_more_than_the_deadline
             "import tracking_client as tracking; tracking.start_run()",
             MLFLOW_TRACKING_URI=f"http://127.0.0.1:{silent.getsockname()[1]}",
             RUNNER_HTTP_DEADLINE_S="1",
+            RUNNER_OFFLINE="0",
         )
     assert done.returncode == 1
     assert "Timeout: " in done.stderr
@@ -105,6 +106,7 @@ def test_a_server_that_is_not_there_is_given_up_in_time(scripts: Scripts, second
             "import tracking_client as tracking; tracking.log_metric('m', 1)",
             MLFLOW_TRACKING_URI=url,
             RUNNER_HTTP_DEADLINE_S=seconds,
+            RUNNER_OFFLINE="0",
         )
     assert done.returncode == 1
     assert f"ConnectFailed: no connection to {url}: Connection refused" in done.stderr

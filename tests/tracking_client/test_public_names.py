@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import tracking_client
-from tracking_client import fluent
+from tracking_client import data, fluent, fluent_inputs, fluent_logged_models, fluent_registry
 
 _SOURCE = Path(tracking_client.__file__)
 
@@ -30,7 +30,9 @@ def _typed_names() -> set[str]:
 def test_what_a_type_checker_sees_is_what_there_is() -> None:
     assert sorted(tracking_client.__all__) == list(tracking_client.__all__)
     assert _typed_names() == set(tracking_client.__all__)
-    assert set(fluent.__all__) <= set(tracking_client.__all__)
+    for module in (fluent, fluent_inputs, fluent_logged_models, fluent_registry):
+        assert set(module.__all__) <= set(tracking_client.__all__)
+    assert set(data.__all__) <= set(dir(data))
     assert set(tracking_client.__all__) <= set(dir(tracking_client))
 
 
@@ -48,7 +50,8 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
 def test_importing_loads_neither_the_network_nor_the_server() -> None:
     source = (
         "import sys; from tracking_client import start_run, TrackingClient; "
-        "heavy = {'urllib3', 'requests', 'ssl', 'http.client', 'subprocess', 'tracking_server', 'numpy'}; "
+        "from tracking_client import data, log_input, register_model, get_logged_model; "
+        "heavy = {'urllib3', 'requests', 'ssl', 'http.client', 'subprocess', 'tracking_server', 'numpy', 'pandas', 'polars', 'yaml'}; "
         "print(*heavy & set(sys.modules))"
     )
     done = subprocess.run(

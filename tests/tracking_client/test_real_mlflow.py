@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.tracking_client.mlflow_server import needs_mlflow, running_mlflow
+from tests.tracking_client import mlflow_server
 from tracking_client.client import TrackingClient
 from tracking_client.connection import Patience
 from tracking_client.errors import InvalidArgument, NotFound, TrackingError
@@ -21,14 +20,7 @@ from tracking_client.tracking_uri import parse
 from tracking_client.transport import Transport
 from tracking_client.wire.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
-pytestmark = needs_mlflow
-
-
-@pytest.fixture(scope="module")
-def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real MLflow server on a free port."""
-    with running_mlflow(tmp_path_factory.mktemp("mlflow")) as url:
-        yield url
+pytestmark = pytest.mark.skipif(mlflow_server.COMMAND is None, reason="the mlflow command is not installed")
 
 
 def _everything(client: TrackingClient, directory: Path) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
 from tracking_client import checks
 from tracking_client.wire import limits
+from tracking_client.wire.entities import DatasetInput, LoggedModelInput, LoggedModelOutput
 
 METRIC, PARAM, TAG, UNTAG, UPDATE, END, INPUTS, OUTPUTS = b"m", b"p", b"t", b"d", b"u", b"e", b"i", b"o"
 KINDS = frozenset({METRIC, PARAM, TAG, UNTAG, UPDATE, END, INPUTS, OUTPUTS})
@@ -56,6 +57,21 @@ def line(kind: bytes, run_id: str, payload: Mapping[str, Any]) -> bytes:
     """The line of an entry."""
     text = json.dumps(payload, separators=(",", ":"), allow_nan=False)
     return f"{kind.decode()}\t{run_id}\t{text}\n".encode()
+
+
+def inputs_line(run_id: str, datasets: Sequence[DatasetInput], models: Sequence[LoggedModelInput]) -> bytes:
+    """The line of what a run read."""
+    told: dict[str, Any] = {}
+    if datasets:
+        told["datasets"] = [item.to_wire() for item in datasets]
+    if models:
+        told["models"] = [item.to_wire() for item in models]
+    return line(INPUTS, run_id, told)
+
+
+def outputs_line(run_id: str, models: Sequence[LoggedModelOutput]) -> bytes:
+    """The line of the models that a run made."""
+    return line(OUTPUTS, run_id, {"models": [item.to_wire() for item in models]})
 
 
 def metric_line(run_id: str, key: str, value: SupportsFloat, timestamp_ms: int, step: int) -> bytes:
@@ -143,7 +159,9 @@ __all__ = [
     "UNTAG",
     "UPDATE",
     "Entry",
+    "inputs_line",
     "line",
     "metric_line",
+    "outputs_line",
     "read",
 ]

@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tracking_client import journal_folder as folder
 from tracking_client import notice
 from tracking_client.context import RunContext
 from tracking_client.errors import ApiError, InvalidArgument, TrackingError
-from tracking_client.journal import entries, folder, shipping
+from tracking_client.journal import entries, shipping
 from tracking_client.journal.calls import calls_of
 from tracking_client.journal.shipper import Shipper
 from tracking_client.journal.spool import Spool, all_in

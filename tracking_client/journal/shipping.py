@@ -15,7 +15,7 @@ from tracking_client.journal.calls import Call, calls_of
 from tracking_client.journal.entries import INPUTS, OUTPUTS, UNTAG, Entry, read
 from tracking_client.journal.spool import Spool
 from tracking_client.transport import Transport
-from tracking_client.wire.entities import RunStatus
+from tracking_client.wire.entities import Run, RunStatus
 
 WINDOW_BYTES = 1 << 20
 
@@ -105,6 +105,8 @@ def _send_or_refuse(
         return
     except ApiError as error:
         kind = call.entries[0].kind
+        if kind == OUTPUTS and _knows_outputs(call, transport):
+            return
         is_api_there = error.code != "ENDPOINT_NOT_FOUND" or kind in (INPUTS, OUTPUTS)  # old ones have none
         if not ((is_lasting(error) and is_api_there) or (is_stuck and error.status == FAULT)):
             raise
@@ -130,6 +132,17 @@ def _fails_again(entry: Entry, transport: Transport) -> bool:
             else:
                 return False
     return True
+
+
+def _knows_outputs(call: Call, transport: Transport) -> bool:
+    """Whether the server has these already: MLflow's fails where it is told of an output twice."""
+    query = {"run_id": call.run_id, "run_uuid": call.run_id}
+    try:
+        run = Run.from_wire(transport.call("GET", "/api/2.0/mlflow/runs/get", query=query)["run"])
+    except NotFound:
+        return False
+    told = {item["model_id"] for item in json.loads(call.entries[0].payload)["models"]}
+    return told <= {output.model_id for output in run.outputs.model_outputs}
 
 
 def _is_over(call: Call, transport: Transport) -> bool:

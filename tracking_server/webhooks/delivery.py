@@ -92,12 +92,18 @@ class Deliverer:
                 except Exception:  # noqa: BLE001  # our bug must not end deliveries until the next start
                     _log.exception("Looking for webhook deliveries failed")
                     pause_s = POLL_S
-                try:
-                    await asyncio.wait_for(self._wake.wait(), pause_s)
-                except (TimeoutError, asyncio.TimeoutError):
-                    pass
+                await self._pause(pause_s)
         finally:
             await self._leave()
+
+    async def _pause(self, pause_s: float) -> None:
+        """Until somebody wakes us, or so long."""
+        # Before Python 3.12, `wait_for` forgets that it was cancelled where it is woken at the same moment.
+        waking = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait({waking}, timeout=pause_s)
+        finally:
+            waking.cancel()
 
     async def _look(self) -> float:
         """Begin what is due and has a place; how long there is nothing more to do."""

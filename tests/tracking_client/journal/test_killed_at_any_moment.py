@@ -17,9 +17,9 @@ from tests.tracking_client.scripts import Scripts
 from tests.tracking_client.servers import stop_server, wait_until
 from tracking_client import local_server
 from tracking_client.client import TrackingClient
-from tracking_client.journal.folder import journal_folder
 from tracking_client.journal.spool import all_in
 from tracking_client.journal.syncing import abandoned_in, sync
+from tracking_client.journal_folder import journal_folder
 from tracking_client.tracking_uri import LocalStore
 from tracking_client.transport import transport_for
 

@@ -16,9 +16,10 @@ import pytest
 from tests.tracking_client.proxy import Proxy
 from tests.tracking_client.scripts import Scripts
 from tests.tracking_client.servers import wait_until
+from tracking_client import journal_folder as folder
 from tracking_client.client import TrackingClient
 from tracking_client.errors import InvalidArgument
-from tracking_client.journal import folder, journals
+from tracking_client.journal import journals
 from tracking_client.journal.entries import metric_line
 from tracking_client.journal.journal import Journal
 from tracking_client.journal.spool import all_in

@@ -9,8 +9,8 @@ import pytest
 
 from tests.tracking_client.scripts import Scripts
 from tracking_client.client import TrackingClient
-from tracking_client.journal.folder import journal_folder
 from tracking_client.journal.spool import all_in
+from tracking_client.journal_folder import journal_folder
 
 LOGS = """
 import multiprocessing, os, signal, sys, threading, time

@@ -16,8 +16,8 @@ from tests.tracking_client.servers import wait_until
 from tracking_client.client import TrackingClient
 from tracking_client.errors import InvalidArgument, NotFound, TrackingError
 from tracking_client.journal import journals
-from tracking_client.journal.folder import journal_folder
 from tracking_client.journal.spool import all_in
+from tracking_client.journal_folder import journal_folder
 from tracking_client.local_server import LocalServer
 from tracking_client.mlflow_client import MlflowClient
 from tracking_client.wire.entities import Dataset, DatasetInput

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from tests.tracking_client.mlflow_server import needs_mlflow, running_mlflow
+from tests.tracking_client.mlflow_server import COMMAND, running_mlflow_server
 from tests.tracking_client.scripts import Scripts
 from tracking_client.client import TrackingClient
 from tracking_client.connection import Patience
-from tracking_client.journal.folder import journal_folder
+from tracking_client.journal_folder import journal_folder
 from tracking_client.local_server import LocalServer
 from tracking_client.tracking_uri import parse
 from tracking_client.transport import Transport
 
-pytestmark = needs_mlflow
+pytestmark = pytest.mark.skipif(COMMAND is None, reason="the mlflow command is not installed")
 
 _SCRIPT = """
 import importlib, math, os, sys
@@ -87,7 +87,7 @@ def _ran(scripts: Scripts, client_name: str, uri: str, experiment: str) -> None:
 def test_the_same_script_leaves_equal_runs_on_both_servers_and_with_both_clients(
     client: TrackingClient, server: LocalServer, scripts: Scripts, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    with running_mlflow(tmp_path_factory.mktemp("mlflow")) as mlflow_url:
+    with running_mlflow_server(tmp_path_factory.mktemp("mlflow")) as mlflow_url:
         transport = Transport(parse(mlflow_url), environ={}, patience=Patience())
         real = TrackingClient(mlflow_url, transport=transport)
         try:

@@ -17,8 +17,8 @@ from tests.tracking_client.proxy import Proxy
 from tests.tracking_client.servers import wait_until
 from tracking_client.client import TrackingClient
 from tracking_client.journal import entries
-from tracking_client.journal.folder import journal_folder, spare_folder
 from tracking_client.journal.spool import REFUSED_FOLDER, Spool, all_in
+from tracking_client.journal_folder import journal_folder, spare_folder
 from tracking_client.local_server import LocalServer
 
 
@@ -80,7 +80,7 @@ def test_a_dry_run_sends_nothing_and_says_what_would_be_sent(
     done = user.types("sync", "--dry-run")
     assert done.code == 0, done.err
     assert f"would send to {server.url}" in done.out
-    listed = json.loads(user.types("sync", "--dry-run", "--json").out)
+    listed = json.loads(user.types("sync", "--dry-run", "--json").out)["journals"]
     assert [(each["path"], each["tracking_uri"], each["pid"]) for each in listed] == [
         (str(path), server.url, os.getpid())
     ]
@@ -196,7 +196,7 @@ def test_journals_of_the_living_are_left_to_them(
     done = user.types("sync")
     assert done.code == 0
     assert "1 journal of programs that still run" in done.out
-    assert json.loads(user.types("sync", "--json").out) == {"journals": [], "in_use": 1}
+    assert json.loads(user.types("sync", "--json").out) == {"journals": [], "offline": [], "in_use": 1}
     spool.finish()
 
 

@@ -1,0 +1,1 @@
+"""Replaying runs, with all that they hold, from one store to another."""

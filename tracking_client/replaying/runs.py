@@ -1,0 +1,186 @@
+"""Replaying the runs of one store to another: what was tracked offline, as if it had been online.
+
+May be ended and begun again at any moment. What a run became is noted in the source as a tag once the target
+has the run; until then it is found there by a tag of its own, which is removed in the end. Everything else is
+logged anew each time, which changes nothing where it is there already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from tracking_client.client import TrackingClient
+from tracking_client.errors import NotFound
+from tracking_client.replaying.files import copy_files
+from tracking_client.replaying.marks import WHOLE, mark_for, without_marks
+from tracking_client.replaying.models import ModelReplay
+from tracking_client.wire import names
+from tracking_client.wire.entities import (
+    LoggedModelInput,
+    LoggedModelOutput,
+    Metric,
+    Param,
+    Run,
+    RunStatus,
+    RunTag,
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Replay:
+    """Replays runs of `source` to `target`. Used by one thread.
+
+    `progress` is told the run that is being replayed. Every method raises ApiError, TransportError,
+    ArtifactError and OSError.
+    """
+
+    source: TrackingClient
+    target: TrackingClient
+    progress: Callable[[Run], None] = lambda _run: None
+    replayed: int = 0
+    """Runs that are on the target, whole."""
+    unfinished: int = 0
+    """Runs that have not ended yet: they are replayed as far as they are, and again the next time."""
+    _experiments: dict[str, str] = field(default_factory=dict)
+    _models: ModelReplay = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._models = ModelReplay(source=self.source, target=self.target)
+
+    def all_runs(self) -> None:
+        """Replays every run that the target does not have whole."""
+        for run in self._to_replay():
+            self.progress(run)
+            self._replay(run)
+            if RunStatus.is_terminated(run.info.status):
+                self.replayed += 1
+            else:
+                self.unfinished += 1
+
+    def waiting(self) -> int:
+        """How many runs there are to replay."""
+        return sum(1 for _ in self._to_replay())
+
+    def _to_replay(self) -> Iterator[Run]:
+        for experiment in self.source.find_experiments():
+            oldest_first = ["attributes.start_time ASC"]
+            for run in self.source.find_runs([experiment.experiment_id], order_by=oldest_first):
+                if not run.data.tags.get(self._mark, "").startswith(WHOLE):
+                    yield run
+
+    @property
+    def _mark(self) -> str:
+        return mark_for(self.target.transport)
+
+    def _replay(self, run: Run) -> None:
+        run_id = self._counterpart(run)
+        self._replay_models(run, run_id)
+        params = [Param(key, value) for key, value in run.data.params.items()]
+        self.target.log_batch(run_id, metrics=self._points(run), params=params, tags=self._tags(run))
+        read = [
+            LoggedModelInput(found)
+            for item in run.inputs.model_inputs
+            if (found := self._models.counterpart(item.model_id)) is not None
+        ]
+        if run.inputs.dataset_inputs or read:
+            self.target.log_inputs(run_id, run.inputs.dataset_inputs, read)
+        copy_files(self.source.artifact_root(run.info.run_id), self.target.artifact_root(run_id))
+        # What it became is noted: the tag by which it would have been found has done its duty.
+        with contextlib.suppress(NotFound):
+            self.target.delete_tag(run_id, names.REPLAYED_FROM)
+        if RunStatus.is_terminated(run.info.status):
+            self.target.set_terminated(run_id, run.info.status, run.info.end_time)
+            self.source.set_tag(run.info.run_id, self._mark, WHOLE + run_id)
+
+    def _replay_models(self, run: Run, run_id: str) -> None:
+        if not run.outputs.model_outputs:
+            return
+        experiment_id = self._experiment(run.info.experiment_id)
+        made = []
+        # MLflow's server fails where it is told of an output twice.
+        told = {output.model_id for output in self.target.get_run(run_id).outputs.model_outputs}
+        for output in run.outputs.model_outputs:
+            model = self.source.get_logged_model(output.model_id)
+            there = self._models.replay(model, experiment_id, (run.info.run_id, run_id))
+            if there not in told:
+                made.append(LoggedModelOutput(there, output.step))
+        if made:
+            self.target.log_outputs(run_id, made)
+
+    def _points(self, run: Run) -> list[Metric]:
+        """Every point of every metric, with the logged model and the data set that it belongs to."""
+        points: list[Metric] = []
+        of_models = self._points_of_models(run)
+        for key in run.data.metrics:
+            for point in self.source.get_metric_history(run.info.run_id, key):
+                points.extend(of_models.get(_identity(point)) or [point])
+        return points
+
+    def _points_of_models(self, run: Run) -> dict[tuple[object, ...], list[Metric]]:
+        found: dict[tuple[object, ...], list[Metric]] = {}
+        used = {item.model_id for item in run.outputs.model_outputs}
+        for model_id in used | {item.model_id for item in run.inputs.model_inputs}:
+            there = self._models.counterpart(model_id)
+            for point in self.source.get_logged_model(model_id).metrics if there else ():
+                if point.run_id in (None, run.info.run_id):
+                    belonging = replace(point, model_id=there, run_id=None)
+                    found.setdefault(_identity(point), []).append(belonging)
+        return found
+
+    def _counterpart(self, run: Run) -> str:
+        """The id of the run on the target, which is made where it is not there yet."""
+        known = run.data.tags.get(self._mark)
+        if known is not None:
+            return known.removeprefix(WHOLE)
+        experiment_id = self._experiment(run.info.experiment_id)
+        found = self._made_before(run, experiment_id) or self._made(run, experiment_id)
+        self.source.set_tag(run.info.run_id, self._mark, found)
+        return found
+
+    def _made_before(self, run: Run, experiment_id: str) -> str | None:
+        wanted = f"tags.`{names.REPLAYED_FROM}` = '{run.info.run_id}'"
+        for found in self.target.find_runs([experiment_id], wanted, max_results=1):
+            return found.info.run_id
+        return None
+
+    def _made(self, run: Run, experiment_id: str) -> str:
+        tags = {tag.key: tag.value for tag in self._tags(run)} | {names.REPLAYED_FROM: run.info.run_id}
+        made = self.target.create_run(
+            experiment_id,
+            start_time=run.info.start_time,
+            tags=tags,
+            run_name=run.info.run_name,
+            run_id=run.info.run_id,
+        )
+        return made.info.run_id
+
+    def _tags(self, run: Run) -> list[RunTag]:
+        tags = without_marks(run.data.tags)
+        parent = tags.get(names.PARENT_RUN_ID)
+        if parent is not None:
+            tags[names.PARENT_RUN_ID] = self._counterpart_of(parent)
+        return [RunTag(key, value) for key, value in tags.items()]
+
+    def _counterpart_of(self, run_id: str) -> str:
+        """What a run, which another one names as its parent, is called on the target."""
+        try:
+            return self._counterpart(self.source.get_run(run_id))
+        except NotFound:  # a run that was there already when this went offline
+            return run_id
+
+    def _experiment(self, experiment_id: str) -> str:
+        known = self._experiments.get(experiment_id)
+        if known is None:
+            ours = self.source.get_experiment(experiment_id)
+            theirs = self.target.ensure_experiment(ours.name)
+            known = self._experiments[experiment_id] = theirs.experiment_id
+        return known
+
+
+def _identity(point: Metric) -> tuple[object, ...]:
+    return point.key, point.timestamp, point.step, repr(point.value)
+
+
+__all__ = ["Replay"]
