@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tracking_client import artifacts
+from tracking_client.artifact_stores.root import ArtifactRoot
 from tracking_client.client import TrackingClient
 from tracking_client.errors import NotFound
 from tracking_client.wire import names
@@ -146,7 +146,7 @@ class Replay:
                     target.put(local, entry.path)
 
 
-def _directories(root: artifacts.ArtifactRoot) -> Iterator[tuple[str, list[FileInfo]]]:
+def _directories(root: ArtifactRoot) -> Iterator[tuple[str, list[FileInfo]]]:
     """Every directory of a run's artifacts, with the files in it."""
     left = [""]
     while left:

@@ -39,7 +39,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"journal", "contact", "replaying"},
         {"client"},
         {"run_artifacts", "logged_model_artifacts", "model_versions"},
-        {"artifacts", "experiments", "runs", "logged_models", "registered_models"},
+        {"artifact_stores", "experiments", "runs", "logged_models", "registered_models"},
         {"once"},
         {"transport"},
         {"attempts"},
