@@ -1,7 +1,7 @@
 """Uploads in parts through a tracking server, by MLflow's calls `mlflow-artifacts/mpu/*`.
 
-Where the server keeps artifacts itself, parts go to it (ours only); where it keeps them in an object store, to
-the store, with URLs that the server signed. A server that offers neither says so, and the file goes in one
+Where the server keeps artifacts itself, parts go to it (ours only); where it keeps them in an object store,
+to the store, with URLs that the server signed. A server that offers neither says so, and the file goes in one
 piece.
 """
 

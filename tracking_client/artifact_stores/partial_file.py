@@ -1,8 +1,8 @@
 """A large download that is not whole yet, and goes on where it was when its process ended.
 
 Beside the target lie `.NAME.part`, as long as the file will be, and `.NAME.part.done`: a line of JSON that
-says which version of which size it is, and a line with number and CRC-32 for each part that is there. A line that
-was cut, or a part whose bytes do not agree with it, counts as missing.
+says which version of which size it is, and a line with number and CRC-32 for each part that is there. A line
+that was cut, or a part whose bytes do not agree with it, counts as missing.
 """
 
 from __future__ import annotations

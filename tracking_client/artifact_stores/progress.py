@@ -77,7 +77,7 @@ class Progress:
             self._stream.write(text)
             self._stream.flush()
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Progress:  # noqa: PYI034  # Self came with Python 3.11
         return self
 
     def __exit__(

@@ -13,7 +13,7 @@ from tracking_client.artifact_stores.checksums import StoredFile
 from tracking_client.artifact_stores.file_slice import FileSlice
 from tracking_client.artifact_stores.names import base_name, joined
 from tracking_client.artifact_stores.ranged import BrokenOff, Changed, Take
-from tracking_client.artifact_stores.root import ArtifactRoot, Moved, unheard
+from tracking_client.artifact_stores.root import ArtifactRoot, Moved, Retractable, unheard
 from tracking_client.errors import ApiError, ArtifactError
 from tracking_client.transport import Transport
 from tracking_client.wire.entities import FileInfo
@@ -41,7 +41,7 @@ class ProxiedRoot:
         if len(pieces) > 1 and self._uploads.put(local_path, joined(self._prefix, path), pieces, moved):
             return
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
-        heard = _Retractable(moved)
+        heard = Retractable(moved)
 
         def body() -> FileSlice:
             heard.begin_again()
@@ -64,7 +64,7 @@ class ProxiedRoot:
         A server without them (MLflow's) sends everything again where the connection breaks.
         """
         for _ in range(_ATTEMPTS):
-            heard = _Retractable(moved)
+            heard = Retractable(moved)
             try:
                 self._fetch(path, local_path, heard)
                 return
@@ -120,27 +120,6 @@ class _Ranges:
             if int(cut[3]) != self.stored.size_bytes or response.headers.get("ETag") != self.stored.version:
                 raise Changed
             _read(response, take)
-
-
-class _Retractable:
-    """Passes on what moved, and takes it back where it moves again."""
-
-    def __init__(self, moved: Moved) -> None:
-        self._moved = moved
-        self._lock = threading.Lock()
-        self._told_bytes = 0
-
-    def __call__(self, size_bytes: int) -> None:
-        with self._lock:
-            self._told_bytes += size_bytes
-        self._moved(size_bytes)
-
-    def begin_again(self) -> None:
-        """Nothing of it counts any more."""
-        with self._lock:
-            told_bytes, self._told_bytes = self._told_bytes, 0
-        if told_bytes:
-            self._moved(-told_bytes)
 
 
 def _described(response: BaseHTTPResponse) -> StoredFile | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +15,28 @@ Moved = Callable[[int], None]
 
 def unheard(_size_bytes: int) -> None:
     """A `Moved` where nobody wants to know."""
+
+
+class Retractable:
+    """Passes on what moved, and takes it back where it moves again. Safe in threads."""
+
+    def __init__(self, moved: Moved) -> None:
+        self._moved = moved
+        self._lock = threading.Lock()
+        self._told_bytes = 0
+
+    def __call__(self, size_bytes: int) -> None:
+        """See `Moved`."""
+        with self._lock:
+            self._told_bytes += size_bytes
+        self._moved(size_bytes)
+
+    def begin_again(self) -> None:
+        """Nothing of it counts any more."""
+        with self._lock:
+            told_bytes, self._told_bytes = self._told_bytes, 0
+        if told_bytes:
+            self._moved(-told_bytes)
 
 
 class ArtifactRoot(Protocol):
@@ -29,4 +52,4 @@ class ArtifactRoot(Protocol):
         """Fetches a file; `local_path` appears when it is complete. Raises NotFound and as `put`."""
 
 
-__all__ = ["ArtifactRoot", "Moved", "unheard"]
+__all__ = ["ArtifactRoot", "Moved", "Retractable", "unheard"]

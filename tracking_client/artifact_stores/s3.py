@@ -134,9 +134,8 @@ class S3Bucket:
         moved(sum(part.size_bytes for part in pieces if part.number in etags))
         missing = [part for part in pieces if part.number not in etags]
         try:
-            run_all(
-                [partial(self._put_part, key, upload_id, local_path, part, moved, etags) for part in missing]
-            )
+            put_part = partial(self._put_part, key, upload_id, local_path, etags)
+            run_all([partial(put_part, part, moved) for part in missing])
         except BaseException:
             # What is left of an upload is billed.
             with contextlib.suppress(Exception):
@@ -148,7 +147,7 @@ class S3Bucket:
         )
 
     def _put_part(
-        self, key: str, upload_id: str, local_path: Path, part: Part, moved: Moved, etags: dict[int, str]
+        self, key: str, upload_id: str, local_path: Path, etags: dict[int, str], part: Part, moved: Moved
     ) -> None:
         named = {"Bucket": self._bucket, "Key": key, "UploadId": upload_id, "PartNumber": part.number}
         with FileSlice(local_path, part.start, part.end, moved) as body:

@@ -1,4 +1,7 @@
-"""Parts put to an object store by URLs that a tracking server signed. The URLs are secrets: no message has one."""
+"""Parts put to an object store by URLs that a tracking server signed.
+
+The URLs are secrets: no message has one.
+"""
 
 from __future__ import annotations
 
