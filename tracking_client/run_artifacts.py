@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 import threading
@@ -19,7 +20,10 @@ from tracking_client.wire.entities import FileInfo, Run
 if TYPE_CHECKING:
     from os import PathLike
 
+    from _typeshed import SupportsRead
+
 _ROOTS_KEPT = 1000
+_CHUNK_BYTES = 1 << 20
 
 
 class ArtifactCalls(RunCalls):
@@ -69,12 +73,23 @@ class ArtifactCalls(RunCalls):
 
     def log_bytes(self, run_id: str, data: bytes, artifact_file: str) -> None:
         """Stores bytes as the artifact `artifact_file`."""
+        self.log_stream(run_id, io.BytesIO(data), artifact_file)
+
+    def log_stream(
+        self, run_id: str, stream: SupportsRead[bytes] | SupportsRead[str], artifact_file: str
+    ) -> None:
+        """Stores what a stream of bytes or text has from here on, as the artifact `artifact_file`.
+
+        In constant memory: a copy on disk is uploaded, since a transfer may have to be repeated.
+        """
         path = checks.artifact_path(artifact_file)
         if not path or artifact_file.endswith("/"):
             raise InvalidArgument(f"Invalid artifact file: {artifact_file!r}. It must name a file")
         with tempfile.TemporaryDirectory(prefix="artifact-") as directory:
             local_path = Path(directory, path.rpartition("/")[2])
-            local_path.write_bytes(data)
+            with local_path.open("wb") as copy:
+                while data := stream.read(_CHUNK_BYTES):
+                    copy.write(data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data)
             self._put(run_id, [(local_path, path)])
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
