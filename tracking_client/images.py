@@ -63,7 +63,7 @@ def is_image(value: Any) -> bool:
 def as_pillow(image: Any) -> PIL.Image.Image:
     """The picture as Pillow's image. Raises InvalidArgument for what is none."""
     if is_image(image):
-        return image.to_pil() if hasattr(image, "to_pil") else image
+        return _pillow_of(image)
     if type(image).__module__.partition(".")[0] == "numpy" and hasattr(image, "dtype"):
         return _of_array(image)
     raise InvalidArgument(
@@ -105,6 +105,10 @@ def _opened(path: str | PurePosixPath) -> PIL.Image.Image:
     with pillow.open(path) as image:
         image.load()
         return image  # type: ignore[no-any-return]  # Pillow may not be there to be typed
+
+
+def _pillow_of(image: Any) -> PIL.Image.Image:
+    return image.to_pil() if hasattr(image, "to_pil") else image  # type: ignore[no-any-return]  # a duck's
 
 
 def _of_array(array: Any) -> PIL.Image.Image:

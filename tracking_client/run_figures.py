@@ -51,7 +51,7 @@ class FigureCalls(ArtifactCalls):
         """Stores a picture: as `artifact_file`, or as one of the series `key`, at `step` (0) and `timestamp`.
 
         `image` is a NumPy array or a picture as `Image` takes them, or an `Image`; `timestamp` is in ms since
-        the epoch (now). A picture of a series is stored whole as PNG and small as WebP. It is stored when this
+        the epoch (now). One of a series is stored whole as PNG and small as WebP. It is stored when this
         returns, whatever `synchronous` says. Raises InvalidArgument.
         """
         del synchronous
