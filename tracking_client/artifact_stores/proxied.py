@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +60,7 @@ class ProxiedRoot:
     def get(self, path: str, local_path: Path, moved: Moved = unheard) -> None:
         """Fetches the file in ranges where the server has them.
 
-        A server without them (MLflow's) sends everything again where the connection breaks.
+        A server without them (MLflow's before an object store) sends everything again where one breaks.
         """
         for _ in range(_ATTEMPTS):
             heard = Retractable(moved)
@@ -147,10 +146,10 @@ def _read(response: BaseHTTPResponse, take: Take) -> None:
     """Hands on a whole body. Raises BrokenOff where less comes than was announced."""
     import urllib3
 
-    read = partial(response.read, atomic.CHUNK_BYTES)
     while True:
         try:
-            chunk = read()
+            # What is there, and not a whole chunk: of one that breaks off nothing would be left.
+            chunk = response.read1(atomic.CHUNK_BYTES)
         except urllib3.exceptions.HTTPError as error:
             raise BrokenOff from error
         if not chunk:

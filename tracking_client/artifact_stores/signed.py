@@ -30,6 +30,9 @@ _TAKES_MD5 = ("X-Amz-Signature=", "X-Goog-Signature=", "sig=")
 """Signatures that leave room for a header which was not signed; S3's second version does not."""
 
 
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+
+
 class Refused(ArtifactError):
     """The store does not take what the tracking server signed."""
 
@@ -89,7 +92,7 @@ def _refusal(response: BaseHTTPResponse, connection: Connection) -> ApiError:
     return ApiError(
         f"the artifact store at {connection.url} answered {response.status} to a part of an upload",
         status=response.status,
-        code="BAD_REQUEST",
+        code="TEMPORARILY_UNAVAILABLE" if response.status in _PASSING else "BAD_REQUEST",
     )
 
 

@@ -23,60 +23,61 @@ class BreakingWire:
     broken: int = 0
 
 
+class _Wire:
+    """The threads behind a wire."""
+
+    def __init__(self, wire: BreakingWire, upstream: str) -> None:
+        self._wire = wire
+        self._target = urlsplit(upstream)
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+
+    def serve(self, near: socket.socket) -> None:
+        with self._lock:
+            limit = self._wire.downstream.pop(0) if self._wire.downstream else None
+        address = (self._target.hostname or "", self._target.port or 0)
+        with near, socket.create_connection(address) as far:
+            with self._lock:
+                self._open.update((near, far))
+            asking = threading.Thread(target=self._pump, args=(near, far), daemon=True)
+            asking.start()
+            self._pump(far, near, limit, answers=True)
+            asking.join(5)
+
+    def _pump(
+        self, source: socket.socket, sink: socket.socket, limit: int | None = None, *, answers: bool = False
+    ) -> None:
+        left = limit
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536 if left is None else min(65536, left)):
+                sink.sendall(data)
+                left = None if left is None else left - len(data)
+                with self._lock:
+                    self._wire.answered_bytes += len(data) if answers else 0
+                    self._wire.broken += left == 0
+                if left == 0:
+                    break
+        self.hang_up(source, sink)
+
+    def hang_up(self, *ends: socket.socket) -> None:
+        for end in ends or list(self._open):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
 @contextlib.contextmanager
 def running_wire(upstream: str) -> Iterator[BreakingWire]:
     """A wire that is there while the block runs."""
     wire = BreakingWire()
-    lock = threading.Lock()
-    target = urlsplit(upstream)
-    open_sockets: set[socket.socket] = set()
-
-    def pump(source: socket.socket, sink: socket.socket, limit: int | None, *, answers: bool) -> None:
-        left = limit
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                if left is not None:
-                    data = data[:left]
-                    left -= len(data)
-                sink.sendall(data)
-                if answers:
-                    with lock:
-                        wire.answered_bytes += len(data)
-                if left == 0:
-                    with lock:
-                        wire.broken += 1
-                    break
-        for end in (source, sink):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def serve(near: socket.socket) -> None:
-        with lock:
-            limit = wire.downstream.pop(0) if wire.downstream else None
-        with near, socket.create_connection((target.hostname or "", target.port or 0)) as far:
-            with lock:
-                open_sockets.update((near, far))
-            asking = threading.Thread(
-                target=pump, args=(near, far, None), kwargs={"answers": False}, daemon=True
-            )
-            asking.start()
-            pump(far, near, limit, answers=True)
-            asking.join(5)
-
+    behind = _Wire(wire, upstream)
+    ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         wire.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        ended = threading.Event()
 
         def accept() -> None:
-            while True:
-                try:
-                    near, _ = listener.accept()
-                except OSError:
-                    return
-                if ended.is_set():
-                    near.close()
-                    return
-                threading.Thread(target=serve, args=(near,), daemon=True).start()
+            while not ended.is_set():
+                near, _ = listener.accept()
+                threading.Thread(target=behind.serve, args=(near,), daemon=True).start()
 
         accepting = threading.Thread(target=accept, daemon=True)
         accepting.start()
@@ -87,6 +88,4 @@ def running_wire(upstream: str) -> Iterator[BreakingWire]:
             with contextlib.suppress(OSError):
                 socket.create_connection(listener.getsockname()).close()
             accepting.join(5)
-            for each in open_sockets:
-                with contextlib.suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
+            behind.hang_up()
