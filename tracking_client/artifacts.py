@@ -47,12 +47,12 @@ def download_artifacts(
     """Fetches a file or directory and returns where it is on this machine.
 
     It is named by `artifact_uri`, or by `run_id` and `artifact_path` (by default all of the run). It comes
-    into `dst_path`, which is made where it is missing; without, into a new temporary directory, or nowhere
-    where it is on this machine already. `registry_uri` is the server of `models:/` URIs, by default
-    `tracking_uri`.
+    by its last name into `dst_path`, which is made where it is missing; without, into a new temporary
+    directory, or nowhere where it is on this machine already. `registry_uri` is the server of `models:/`
+    URIs, by default `tracking_uri`.
     """
     root, path = _located(artifact_uri, run_id, artifact_path, tracking_uri, registry_uri)
-    return transfers.fetched(root, path, dst_path)
+    return transfers.fetched(root, path, dst_path, above=path.rpartition("/")[0])
 
 
 def list_artifacts(

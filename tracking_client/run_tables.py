@@ -71,25 +71,28 @@ class TableCalls(ArtifactCalls):
         else:
             found = self.find_runs([experiment_id], _TABLES)
             runs = [run for run in found if path in _paths_of_tables(run)]
-        frames = [frame for run in runs if (frame := self._frame(run, path, extra_columns or ())) is not None]
+        about = runs_table(runs, required=True)
+        unknown = [name for name in extra_columns or () if name not in about]
+        if unknown:
+            raise InvalidArgument(f"no run has a column {unknown[0]!r}")
+        frames = []
+        for number, run in enumerate(runs):
+            frame = self._frame(run, path)
+            if frame is not None:
+                for name in extra_columns or ():
+                    frame[name] = about[name].iloc[number]  # type: ignore[call-overload]  # a data frame, as required
+                frames.append(frame)
         if not frames:
             raise InvalidArgument("No runs found with the corresponding table artifact.")
         return pandas.concat(frames, ignore_index=True)
 
-    def _frame(self, run: Run, path: str, extra_columns: Sequence[str]) -> pd.DataFrame | None:
+    def _frame(self, run: Run, path: str) -> pd.DataFrame | None:
         with self._stored_file(run.info.run_id, path) as there:
             if there is None:
                 return None
             if path.endswith(".parquet"):
-                frame = tables.needed_pandas().read_parquet(there)
-            else:
-                frame = Table.of_json(there.read_text(encoding="utf-8")).to_frame()
-        about = runs_table([run], required=True)
-        for name in extra_columns:
-            if name not in about:
-                raise InvalidArgument(f"the run {run.info.run_id} has no column {name!r}")
-            frame[name] = about[name].iloc[0]  # type: ignore[call-overload]  # a data frame, as required
-        return frame
+                return tables.needed_pandas().read_parquet(there)
+            return Table.of_json(there.read_text(encoding="utf-8")).to_frame()
 
     @contextlib.contextmanager
     def _stored_file(self, run_id: str, path: str) -> Iterator[Path | None]:

@@ -42,7 +42,7 @@ class Progress:
         self._now = now
         self._lock = threading.Lock()
         self._began_at = now()
-        self._told_at = self._began_at + _QUIET_S - _BETWEEN_S
+        self._told_next_at = self._began_at + _QUIET_S
         self._moved_bytes = 0
         self._stopped = False
         self._is_told = False
@@ -57,8 +57,8 @@ class Progress:
         with self._lock:
             self._moved_bytes += size_bytes
             now = self._now()
-            if now - self._told_at >= _BETWEEN_S:
-                self._told_at = now
+            if now >= self._told_next_at:
+                self._told_next_at = now + _BETWEEN_S
                 self._tell(now)
 
     def stop(self) -> None:

@@ -48,11 +48,11 @@ def files_under(directory: Path, prefix: str) -> list[tuple[Path, str]]:
     return found
 
 
-def download(root: ArtifactRoot, path: str, into: Path) -> Path:
+def download(root: ArtifactRoot, path: str, into: Path, *, above: str = "") -> Path:
     """Fetches the file or the whole directory `path` into `into`, keeping its path; returns where it is.
 
-    Files that are there already are not fetched again where the store has a checksum that agrees. Raises
-    NotFound where there is no such artifact.
+    The directory `above` that leads to it is left out of the path. Files that are there already are not
+    fetched again where the store has a checksum that agrees. Raises NotFound where there is no such artifact.
     """
     files = list(walk(root, path))
     if not files:
@@ -64,20 +64,27 @@ def download(root: ArtifactRoot, path: str, into: Path) -> Path:
     total_bytes = None if None in sizes else sum(size or 0 for size in sizes)
     with Progress("downloading artifacts", total_bytes) as progress:
         run_all(
-            [partial(root.get, entry.path, contained(into, entry.path), progress.advance) for entry in files],
+            [
+                partial(root.get, entry.path, contained(into, _below(above, entry.path)), progress.advance)
+                for entry in files
+            ],
             progress.stop,
         )
-    return into / path if path else into
+    return into / _below(above, path) if path else into
 
 
-def fetched(root: ArtifactRoot, path: str, dst_path: str | PathLike[str] | None) -> str:
+def _below(above: str, path: str) -> str:
+    return path.removeprefix(f"{above}/") if above else path
+
+
+def fetched(root: ArtifactRoot, path: str, dst_path: str | PathLike[str] | None, *, above: str = "") -> str:
     """Where a file or directory is on this machine: `dst_path`/`path`, to which it is fetched.
 
     Without `dst_path` it is a new temporary directory, or, where the artifacts are in a directory that this
     program sees, the artifact itself. Raises as `download`.
     """
     if dst_path is not None:
-        return str(download(root, path, Path(os.path.abspath(dst_path))))
+        return str(download(root, path, Path(os.path.abspath(dst_path)), above=above))
     if isinstance(root, DirectoryRoot):
         found = root.local_path(path)
         if not found.exists():
@@ -85,7 +92,7 @@ def fetched(root: ArtifactRoot, path: str, dst_path: str | PathLike[str] | None)
         return str(found)
     into = Path(tempfile.mkdtemp(prefix="artifacts-"))
     try:
-        return str(download(root, path, into))
+        return str(download(root, path, into, above=above))
     except BaseException:
         shutil.rmtree(into, ignore_errors=True)
         raise
