@@ -21,7 +21,7 @@ from tracking_client.artifact_stores.file_slice import FileSlice
 from tracking_client.artifact_stores.parts import Part
 from tracking_client.artifact_stores.root import Moved, Retractable
 from tracking_client.artifact_stores.threads import run_all
-from tracking_client.errors import ApiError, ArtifactError, ConnectFailed, TrackingError
+from tracking_client.errors import ApiError, ArtifactError, ConnectFailed, NotFound, TrackingError
 from tracking_client.once import call_once
 from tracking_client.transport import Transport
 
@@ -66,9 +66,18 @@ class Uploads:
         """Whether the file was stored so; False where the server, or its store, does not take parts."""
         if os.environ.get(ENABLED, "").strip().lower() in ("false", "0"):
             return False
-        upload = self._resumed(local_path, path) or self._begun(local_path, path, pieces)
-        if upload is None:
-            return False
+        resumed = self._resumed(local_path, path)
+        if resumed is not None:
+            try:
+                return self._finish(resumed, local_path, path, pieces, moved)
+            except NotFound:  # the server has forgotten it meanwhile
+                self._forget(path)
+        upload = self._begun(local_path, path, pieces)
+        return upload is not None and self._finish(upload, local_path, path, pieces, moved)
+
+    def _finish(
+        self, upload: _Upload, local_path: Path, path: str, pieces: Sequence[Part], moved: Moved
+    ) -> bool:
         heard = Retractable(moved)
         try:
             heard(sum(part.size_bytes for part in pieces if part.number in upload.etags))
@@ -77,6 +86,8 @@ class Uploads:
             self._complete(upload)
         except BaseException as error:
             self._keep_or_abort(upload, path)
+            if isinstance(error, NotFound):
+                heard.begin_again()
             if upload.is_own or upload.etags or not isinstance(error, (ConnectFailed, signed.Refused)):
                 raise
             heard.begin_again()  # clients need not reach the store where the server does
@@ -105,6 +116,10 @@ class Uploads:
             file=_identity(local_path),
             addresses=addresses,
         )
+
+    def _forget(self, path: str) -> None:
+        with self._lock:
+            self._unfinished.pop(path, None)
 
     def _resumed(self, local_path: Path, path: str) -> _Upload | None:
         with self._lock:

@@ -44,7 +44,7 @@ class PartialFile:
             notes = _locked(_notes_path(self._data_path))
             assert notes is not None
         self._notes = notes
-        self._data = os.open(self._data_path, os.O_RDWR | os.O_CREAT, 0o666)
+        self._data = os.open(self._data_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         self._done = self._found()
         if not self._done:
             self._begin()
@@ -139,7 +139,7 @@ def _notes_path(data_path: Path) -> Path:
 def _locked(path: Path) -> int | None:
     """The opened file, which nobody else has; None where somebody has it."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

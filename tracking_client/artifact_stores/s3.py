@@ -23,7 +23,7 @@ from tracking_client.artifact_stores.checksums import Checksum, StoredFile
 from tracking_client.artifact_stores.file_slice import FileSlice
 from tracking_client.artifact_stores.parts import Part
 from tracking_client.artifact_stores.ranged import BrokenOff, Changed, Take
-from tracking_client.artifact_stores.root import Moved
+from tracking_client.artifact_stores.root import Moved, Retractable
 from tracking_client.artifact_stores.threads import run_all
 from tracking_client.errors import InvalidArgument
 
@@ -127,20 +127,40 @@ class S3Bucket:
     def _put_parts(
         self, key: str, local_path: Path, pieces: list[Part], moved: Moved, described: Mapping[str, Any]
     ) -> None:
-        upload_id, etags = self._left_by_others(key, local_path, pieces)
-        if upload_id is None:
-            begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=key, **described)
-            upload_id = str(begun["UploadId"])
-        moved(sum(part.size_bytes for part in pieces if part.number in etags))
-        missing = [part for part in pieces if part.number not in etags]
+        from botocore.exceptions import ClientError
+
+        left_id, etags = self._left_by_others(key, local_path, pieces)
+        if left_id is not None:
+            heard = Retractable(moved)
+            try:
+                self._finish_parts(key, left_id, local_path, pieces, heard, etags)
+                return
+            except ClientError as error:
+                if _code(error) != "NoSuchUpload":
+                    raise
+                heard.begin_again()  # whoever began it has ended it meanwhile
+        begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=key, **described)
+        upload_id = str(begun["UploadId"])
         try:
-            put_part = partial(self._put_part, key, upload_id, local_path, etags)
-            run_all([partial(put_part, part, moved) for part in missing])
+            self._finish_parts(key, upload_id, local_path, pieces, moved, {})
         except BaseException:
             # What is left of an upload is billed.
             with contextlib.suppress(Exception):
                 self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
             raise
+
+    def _finish_parts(
+        self,
+        key: str,
+        upload_id: str,
+        local_path: Path,
+        pieces: list[Part],
+        moved: Moved,
+        etags: dict[int, str],
+    ) -> None:
+        moved(sum(part.size_bytes for part in pieces if part.number in etags))
+        put_part = partial(self._put_part, key, upload_id, local_path, etags)
+        run_all([partial(put_part, part, moved) for part in pieces if part.number not in etags])
         chosen = [{"PartNumber": number, "ETag": etag} for number, etag in sorted(etags.items())]
         self._client.complete_multipart_upload(
             Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": chosen}
@@ -204,6 +224,11 @@ def _checksum(head: Mapping[str, Any]) -> Checksum | None:
         return None
 
 
+def _code(error: Any) -> str:
+    """S3's code for a ClientError."""
+    return str(error.response.get("Error", {}).get("Code"))
+
+
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
     from botocore.exceptions import ClientError
@@ -211,7 +236,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code"))
+        code = _code(error)
         if code in _NOT_THERE:
             raise NotThere from error
         if code in _CHANGED:

@@ -116,6 +116,24 @@ def test_a_file_that_changed_after_a_failure_begins_anew(
     assert _content(client, run_id, "large.bin") == large.read_bytes()
 
 
+def test_an_upload_that_the_server_forgot_begins_anew(
+    client: TrackingClient, run_id: str, large: Path
+) -> None:
+    root = client.artifact_root(run_id)
+    assert isinstance(root, ProxiedRoot)
+    path = f"{root._prefix}/large.bin"
+    left = root._uploads._begun(large, path, parts.of_upload(12 * MIB))
+    assert left is not None
+    told = {"path": left.name, "upload_id": left.upload_id}
+    client.transport.call("POST", f"/api/2.0/mlflow-artifacts/mpu/abort/{left.directory}", body=told)
+    root._uploads._unfinished[path] = left
+    moved: list[int] = []
+    root.put(large, "large.bin", moved.append)
+    assert sum(moved) == 12 * MIB
+    assert _content(client, run_id, "large.bin") == large.read_bytes()
+    assert root._uploads._unfinished == {}
+
+
 def test_a_part_that_arrives_otherwise_is_noticed(
     run_id: str, large: Path, proxy: Proxy, through: TrackingClient
 ) -> None:
