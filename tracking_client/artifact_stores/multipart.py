@@ -23,10 +23,11 @@ from tracking_client.artifact_stores.root import Moved, Retractable
 from tracking_client.artifact_stores.threads import run_all
 from tracking_client.errors import ApiError, ArtifactError, ConnectFailed, NotFound, TrackingError
 from tracking_client.once import call_once
+from tracking_client.tracking_uri import LocalStore
 from tracking_client.transport import Transport
 
 ENABLED = "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD"
-"""MLflow's switch; `false` sends everything in one piece."""
+"""MLflow's switch. `false` sends everything in one piece, `true` in parts to servers of this machine, too."""
 
 _MPU = "/api/2.0/mlflow-artifacts/mpu"
 _OWN_PARTS = f"{_MPU}/part/"
@@ -64,7 +65,8 @@ class Uploads:
 
     def put(self, local_path: Path, path: str, pieces: Sequence[Part], moved: Moved) -> bool:
         """Whether the file was stored so; False where the server, or its store, does not take parts."""
-        if os.environ.get(ENABLED, "").strip().lower() in ("false", "0"):
+        wanted = os.environ.get(ENABLED, "").strip().lower()
+        if wanted in ("false", "0"):
             return False
         resumed = self._resumed(local_path, path)
         if resumed is not None:
@@ -73,7 +75,18 @@ class Uploads:
             except NotFound:  # the server has forgotten it meanwhile
                 self._forget(path)
         upload = self._begun(local_path, path, pieces)
-        return upload is not None and self._finish(upload, local_path, path, pieces, moved)
+        if upload is None:
+            return False
+        if upload.is_own and self._is_of_this_machine and wanted not in ("true", "1"):
+            # Such a connection does not break, and joining the parts would cost more than sending them.
+            self._abort(upload)
+            return False
+        return self._finish(upload, local_path, path, pieces, moved)
+
+    @property
+    def _is_of_this_machine(self) -> bool:
+        target = self._transport.target
+        return isinstance(target, LocalStore) or target.is_loopback
 
     def _finish(
         self, upload: _Upload, local_path: Path, path: str, pieces: Sequence[Part], moved: Moved
@@ -167,7 +180,10 @@ class Uploads:
         if upload.is_own:
             with self._lock:
                 self._unfinished[path] = upload
-            return
+        else:
+            self._abort(upload)
+
+    def _abort(self, upload: _Upload) -> None:
         told = {"path": upload.name, "upload_id": upload.upload_id}
         try:
             self._transport.apart(_ABORT_S, max_retries=0).call(

@@ -10,7 +10,7 @@ import pytest
 from tests.tracking_client.artifacts.breaking_wire import BreakingWire, running_wire
 from tests.tracking_server import artifact_services
 from tests.tracking_server.artifact_services import StoreService
-from tracking_client.artifact_stores import parts
+from tracking_client.artifact_stores import multipart, parts
 from tracking_client.local_server import LocalServer
 
 MIB = 1 << 20
@@ -48,7 +48,8 @@ def reached(
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of 6 MiB go in parts of 5 MiB and come in parts of 1 MiB."""
+    """Files of 6 MiB go in parts of 5 MiB, to this machine too, and come in parts of 1 MiB."""
+    monkeypatch.setenv(multipart.ENABLED, "true")
     monkeypatch.setenv(parts.UPLOAD_FROM, str(6 * MIB))
     monkeypatch.setenv(parts.UPLOAD_PART, str(5 * MIB))
     monkeypatch.setenv(parts.DOWNLOAD_FROM, str(2 * MIB))

@@ -153,6 +153,21 @@ def test_mlflows_switch_sends_everything_in_one_piece(
     assert through.list_artifacts(run_id)[0].file_size == 12 * MIB
 
 
+def test_a_server_of_this_machine_gets_it_in_one_piece(
+    run_id: str, large: Path, proxy: Proxy, through: TrackingClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(multipart.ENABLED)
+    root = through.artifact_root(run_id)
+    proxy.requests.clear()
+    root.put(large, "large.bin")
+    assert [path.split("/")[4:6] for path in proxy.paths()] == [
+        ["mpu", "create"],
+        ["mpu", "abort"],
+        ["artifacts", through.get_run(run_id).info.experiment_id],
+    ]
+    assert root.entries("")[0].file_size == 12 * MIB
+
+
 @pytest.mark.skipif(mlflow_server.COMMAND is None, reason="the mlflow command is not installed")
 def test_mlflows_server_with_a_directory_gets_it_in_one_piece(
     mlflow_url: str, large: Path, tmp_path: Path
