@@ -1,7 +1,7 @@
 """Artifacts in a bucket of an object store, whichever kind it is, by the credentials of the environment.
 
-Through the vendors' own libraries, which the extras' s3fs, gcsfs and adlfs bring along: MLflow's client uses the
-same, so what is configured for it holds here, and their calls block, as threads of a program want it.
+Through the vendors' own libraries, which the extras' s3fs, gcsfs and adlfs bring along: MLflow's client uses
+the same, so what is configured for it holds here, and their calls block, as threads of a program want it.
 """
 
 from __future__ import annotations
