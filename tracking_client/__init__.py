@@ -5,7 +5,7 @@ Importing this costs nothing: a name brings its module along when it is first us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tracking_client import data, models, types
+    from tracking_client import artifacts, data, models, types
     from tracking_client.client import TrackingClient
     from tracking_client.context import RunContext
     from tracking_client.errors import TrackingError
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         delete_tag,
         end_run,
         flush_async_logging,
-        get_artifact_uri,
         get_experiment,
         get_experiment_by_name,
         get_parent_run,
@@ -26,15 +25,10 @@ if TYPE_CHECKING:
         get_tracking_uri,
         is_tracking_uri_set,
         last_active_run,
-        log_artifact,
-        log_artifacts,
-        log_dict,
-        log_figure,
         log_metric,
         log_metrics,
         log_param,
         log_params,
-        log_text,
         restore_experiment,
         restore_run,
         search_experiments,
@@ -46,6 +40,18 @@ if TYPE_CHECKING:
         set_tags,
         set_tracking_uri,
         start_run,
+    )
+    from tracking_client.fluent_artifacts import (
+        get_artifact_uri,
+        load_table,
+        log_artifact,
+        log_artifacts,
+        log_dict,
+        log_figure,
+        log_image,
+        log_stream,
+        log_table,
+        log_text,
     )
     from tracking_client.fluent_inputs import (
         log_input,
@@ -72,6 +78,7 @@ if TYPE_CHECKING:
         set_model_version_tag,
         set_registered_model_alias,
     )
+    from tracking_client.images import Image
     from tracking_client.mlflow_client import MlflowClient
     from tracking_client.run import ActiveRun
     from tracking_client.wire import entities
@@ -105,6 +112,7 @@ __all__ = [
     "DatasetInput",
     "Experiment",
     "FileInfo",
+    "Image",
     "InputTag",
     "LoggedModel",
     "LoggedModelInput",
@@ -127,6 +135,7 @@ __all__ = [
     "TrackingError",
     "ViewType",
     "active_run",
+    "artifacts",
     "create_experiment",
     "create_external_model",
     "data",
@@ -152,10 +161,12 @@ __all__ = [
     "is_tracking_uri_set",
     "last_active_run",
     "last_logged_model",
+    "load_table",
     "log_artifact",
     "log_artifacts",
     "log_dict",
     "log_figure",
+    "log_image",
     "log_input",
     "log_inputs",
     "log_metric",
@@ -164,6 +175,8 @@ __all__ = [
     "log_outputs",
     "log_param",
     "log_params",
+    "log_stream",
+    "log_table",
     "log_text",
     "models",
     "register_model",
@@ -187,8 +200,26 @@ __all__ = [
     "types",
 ]
 
-_MODULES = {"data": "data", "entities": "wire.entities", "models": "models", "types": "types"}
+_MODULES = {
+    "artifacts": "artifacts",
+    "data": "data",
+    "entities": "wire.entities",
+    "models": "models",
+    "types": "types",
+}
 _FLUENT = {
+    "fluent_artifacts": (
+        "get_artifact_uri",
+        "load_table",
+        "log_artifact",
+        "log_artifacts",
+        "log_dict",
+        "log_figure",
+        "log_image",
+        "log_stream",
+        "log_table",
+        "log_text",
+    ),
     "fluent_inputs": ("log_input", "log_inputs"),
     "fluent_logged_models": (
         "create_external_model",
@@ -215,6 +246,7 @@ _FLUENT = {
 _HOMES = {
     **{name: home for home, names in _FLUENT.items() for name in names},
     "ActiveRun": "run",
+    "Image": "images",
     "MlflowClient": "mlflow_client",
     "RunContext": "context",
     "TrackingClient": "client",

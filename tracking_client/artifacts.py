@@ -1,278 +1,198 @@
-"""Artifacts of a run: through the tracking server (`mlflow-artifacts:`), or in a directory both can see.
+"""MLflow's `mlflow.artifacts`: artifacts by their URI, wherever they are.
 
-Files stream, several at once; a download appears under its name only when it is complete.
+runs:/<run id>/<path>                  of a run, or the files of a logged model that the run made by that name
+models:/<model id>/<path>              of a logged model
+models:/<name>/<version>/<path>        of a registered model; also `<stage>` and `latest`
+models:/<name>@<alias>
+mlflow-artifacts:/<path>               behind the tracking server
+/path, file:///path, s3://, gs://, wasbs://, abfss://
+
+All functions raise InvalidArgument for a URI that is none, NotFound, ArtifactError where artifacts cannot be
+reached from here, ApiError, TransportError and OSError.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterable
-from functools import partial
+import json
+import re
+import tempfile
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any
 
 from tracking_client import checks
-from tracking_client.errors import ArtifactError, NotFound
-from tracking_client.transport import Transport, transport_for
+from tracking_client.artifact_stores import places, transfers
+from tracking_client.artifact_stores.root import ArtifactRoot
+from tracking_client.client import TrackingClient
+from tracking_client.errors import InvalidArgument, NotFound
+from tracking_client.mlflow_client import MlflowClient
+from tracking_client.model_uri import ModelUri, is_model_uri
 from tracking_client.wire.entities import FileInfo
 
 if TYPE_CHECKING:
-    from _typeshed import SupportsRead
+    import PIL.Image
 
-_THREADS = 4
-_BROKEN_DOWNLOADS = 3
-_CHUNK_BYTES = 1 << 20
-_PROXY = "/api/2.0/mlflow-artifacts/artifacts"
-_EXTRAS = {
-    "s3": "s3",
-    "gs": "gcs",
-    "wasb": "azure",
-    "wasbs": "azure",
-    "abfs": "azure",
-    "abfss": "azure",
-}
+_RUNS = "runs:/"
+_MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 
 
-class ArtifactRoot(Protocol):
-    """Where the artifacts of one run are. Paths are relative and normalised. Safe in threads."""
+def download_artifacts(
+    artifact_uri: str | None = None,
+    run_id: str | None = None,
+    artifact_path: str | None = None,
+    dst_path: str | PathLike[str] | None = None,
+    tracking_uri: str | None = None,
+    registry_uri: str | None = None,
+) -> str:
+    """Fetches a file or directory and returns where it is on this machine.
 
-    def put(self, local_path: Path, path: str) -> None:
-        """Stores a file. Raises OSError, ArtifactError, ApiError or TransportError."""
-
-    def entries(self, path: str) -> list[FileInfo]:
-        """What a directory holds, sorted by path; nothing for a file or where nothing is."""
-
-    def get(self, path: str, local_path: Path) -> None:
-        """Fetches a file; `local_path` appears when it is complete. Raises NotFound and as `put`."""
-
-
-def artifact_root(uri: str, transport: Transport) -> ArtifactRoot:
-    """The root that a run's `artifact_uri` names. Raises ArtifactError for a scheme not known here."""
-    parts = urlsplit(uri)
-    if parts.scheme == "mlflow-artifacts":
-        return ProxiedRoot(unquote(parts.path).strip("/"), _proxy_transport(parts.netloc, transport))
-    if parts.scheme in ("", "file") and parts.netloc in ("", "localhost"):
-        return DirectoryRoot(Path(os.path.abspath(unquote(parts.path) if parts.scheme else uri)))
-    where = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
-    extra = _EXTRAS.get(parts.scheme)
-    direct = (
-        f"direct access comes with the extra runner[{extra}] of a later version; until then " if extra else ""
-    )
-    raise ArtifactError(
-        f"artifacts at {where} cannot be reached from here: {direct}start the tracking server with "
-        f"--artifacts-destination {parts.scheme}://… so that it serves them itself",
-        uri=where,
-    )
-
-
-def _proxy_transport(netloc: str, transport: Transport) -> Transport:
-    url = urlsplit(transport.connection.url)
-    if not netloc or netloc == url.netloc:
-        return transport
-    return transport_for(f"{url.scheme}://{netloc}")
-
-
-class ProxiedRoot:
-    """A run's artifacts behind the tracking server's proxy."""
-
-    def __init__(self, prefix: str, transport: Transport) -> None:
-        self._prefix = prefix
-        self._transport = transport
-
-    def put(self, local_path: Path, path: str) -> None:
-        """Streams the file as it is now; what is appended meanwhile stays out."""
-        size_bytes = local_path.stat().st_size
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
-        body = partial(_Bounded, local_path, size_bytes)
-        with self._transport.send("PUT", self._url(path), headers=headers, make_body=body):
-            pass
-
-    def entries(self, path: str) -> list[FileInfo]:
-        """One level of the listing."""
-        reply = self._transport.call("GET", _PROXY, query={"path": _joined(self._prefix, path)})
-        found = [FileInfo.from_wire(item) for item in reply.get("files") or ()]
-        # The names come from the server: nothing that it says may lead out of the directory asked for.
-        named = [
-            FileInfo(_joined(path, _base_name(item.path)), item.is_dir, item.file_size) for item in found
-        ]
-        return sorted(named, key=lambda item: item.path)
-
-    def get(self, path: str, local_path: Path) -> None:
-        """Streams the file; a connection that breaks midway is tried again from the start."""
-        for _ in range(_BROKEN_DOWNLOADS):
-            if self._fetched(path, local_path):
-                return
-        raise ArtifactError(f"the download of {path} broke off {_BROKEN_DOWNLOADS} times", uri=path)
-
-    def _fetched(self, path: str, local_path: Path) -> bool:
-        """Whether the whole file arrived."""
-        import urllib3
-
-        try:
-            with self._transport.send("GET", self._url(path), stream=True) as response:
-                _write_atomically(local_path, response)
-        except urllib3.exceptions.HTTPError:
-            return False
-        return True
-
-    def _url(self, path: str) -> str:
-        return f"{_PROXY}/{_joined(self._prefix, path)}"
-
-
-class DirectoryRoot:
-    """A run's artifacts in a directory of this machine or of a shared file system."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-
-    def local_path(self, path: str) -> Path:
-        """Where the artifact is."""
-        return self._directory / path if path else self._directory
-
-    def put(self, local_path: Path, path: str) -> None:
-        """Copies the file; it appears when it is complete."""
-        target = self.local_path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with local_path.open("rb") as source:
-            _write_atomically(target, source)
-
-    def entries(self, path: str) -> list[FileInfo]:
-        """One level of the directory."""
-        directory = self.local_path(path)
-        if not directory.is_dir():
-            return []
-        children = sorted(directory.iterdir())
-        return [
-            FileInfo(
-                _joined(path, child.name), child.is_dir(), None if child.is_dir() else child.stat().st_size
-            )
-            for child in children
-        ]
-
-    def get(self, path: str, local_path: Path) -> None:
-        """Copies the file."""
-        source = self.local_path(path)
-        if not source.is_file():
-            raise NotFound(f"No such artifact: '{path}'", status=404, code="RESOURCE_DOES_NOT_EXIST")
-        with source.open("rb") as data:
-            _write_atomically(local_path, data)
-
-
-class _Bounded:
-    """The first `size_bytes` of a file: a log that grows must not overrun its Content-Length."""
-
-    def __init__(self, path: Path, size_bytes: int) -> None:
-        self._file = path.open("rb")
-        self._left = size_bytes
-        self._path = path
-
-    def read(self, size: int = -1, /) -> bytes:
-        wanted = self._left if size < 0 else min(size, self._left)
-        data = self._file.read(wanted)
-        if wanted and not data:
-            raise ArtifactError(f"{self._path} became shorter while it was uploaded", uri=str(self._path))
-        self._left -= len(data)
-        return data
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def put_files(root: ArtifactRoot, files: Iterable[tuple[Path, str]]) -> None:
-    """Stores (local file, artifact path) pairs, several at once. Raises the first error."""
-    _all_of([partial(root.put, local_path, path) for local_path, path in files])
-
-
-def files_under(directory: Path, prefix: str) -> list[tuple[Path, str]]:
-    """Every file below `directory` with its artifact path under `prefix`; links are followed once."""
-    found = []
-    for parent, subdirectories, names in os.walk(directory):
-        subdirectories.sort()
-        inside = Path(parent).relative_to(directory).as_posix()
-        found += [
-            (Path(parent, name), _joined(prefix, "" if inside == "." else inside, name))
-            for name in sorted(names)
-        ]
-    return found
-
-
-def download(root: ArtifactRoot, path: str, into: Path) -> Path:
-    """Fetches the file or the whole directory `path` into `into`, keeping its path; returns where it is.
-
-    Raises NotFound where there is no such artifact.
+    It is named by `artifact_uri`, or by `run_id` and `artifact_path` (by default all of the run). It comes
+    by its last name into `dst_path`, which is made where it is missing; without, into a new temporary
+    directory, or nowhere where it is on this machine already. `registry_uri` is the server of `models:/`
+    URIs, by default `tracking_uri`.
     """
-    files = list(_walk(root, path))
-    if not files:
-        if not path:
-            into.mkdir(parents=True, exist_ok=True)
-            return into
-        files = [path]
-    _all_of([partial(root.get, name, _contained(into, name)) for name in files])
-    return into / path if path else into
+    root, path = _located(artifact_uri, run_id, artifact_path, tracking_uri, registry_uri)
+    return transfers.fetched(root, path, dst_path, above=path.rpartition("/")[0])
 
 
-def _walk(root: ArtifactRoot, path: str) -> Iterable[str]:
-    for entry in root.entries(path):
-        if entry.is_dir:
-            yield from _walk(root, entry.path)
-        elif entry.path != path:
-            yield entry.path
+def list_artifacts(
+    artifact_uri: str | None = None,
+    run_id: str | None = None,
+    artifact_path: str | None = None,
+    tracking_uri: str | None = None,
+) -> list[FileInfo]:
+    """What is directly in a directory, sorted by path; nothing for a file.
+
+    It is named as for `download_artifacts`.
+    """
+    root, path = _located(artifact_uri, run_id, artifact_path, tracking_uri, None)
+    return root.entries(path)
 
 
-def _contained(directory: Path, path: str) -> Path:
-    target = directory / checks.artifact_path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return target
-
-
-def _all_of(tasks: list[Callable[[], None]]) -> None:
-    if len(tasks) <= 1:
-        for task in tasks:
-            task()
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="artifacts") as pool:
-        futures = [pool.submit(task) for task in tasks]
-        try:
-            for future in futures:
-                future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _write_atomically(target: Path, source: SupportsRead[bytes]) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    incomplete = target.with_name(f".{target.name[:200]}.{os.getpid()}.{os.urandom(4).hex()}.part")
+def load_text(artifact_uri: str) -> str:
+    """The text of an artifact, which must be UTF-8. Raises InvalidArgument where it is not."""
     try:
-        with incomplete.open("xb") as out:
-            shutil.copyfileobj(source, out, _CHUNK_BYTES)
-        incomplete.replace(target)
-    except BaseException:
-        incomplete.unlink(missing_ok=True)
-        raise
+        return _content(artifact_uri).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(f"Unable to form a str object from file content: {error}") from None
 
 
-def _joined(*parts: str) -> str:
-    return "/".join(part for part in parts if part)
+def load_dict(artifact_uri: str) -> Any:
+    """The value of a JSON artifact. Raises InvalidArgument where it holds none."""
+    try:
+        return json.loads(_content(artifact_uri))
+    except ValueError as error:
+        raise InvalidArgument(f"Unable to form a JSON object from file content: {error}") from None
 
 
-def _base_name(path: str) -> str:
-    name = path.rstrip("/").rpartition("/")[2]
-    if name in ("", ".", "..") or "\0" in name or "\\" in name:
-        raise ArtifactError(f"the server lists an artifact with the unusable name {path!r}", uri=path)
-    return name
+def load_image(artifact_uri: str) -> PIL.Image.Image:
+    """The picture in an artifact, as Pillow's image. Raises InvalidArgument where it holds none."""
+    import io
+
+    try:
+        import PIL.Image
+    except ImportError:
+        raise InvalidArgument("loading an image needs Pillow: pip install Pillow") from None
+    try:
+        image = PIL.Image.open(io.BytesIO(_content(artifact_uri)))
+        image.load()
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InvalidArgument(f"Unable to form a PIL Image object from file content: {error}") from None
+    return image
 
 
-__all__ = [
-    "ArtifactRoot",
-    "DirectoryRoot",
-    "ProxiedRoot",
-    "artifact_root",
-    "download",
-    "files_under",
-    "put_files",
-]
+def _content(artifact_uri: str) -> bytes:
+    root, path = _located(artifact_uri, None, None, None, None)
+    with tempfile.TemporaryDirectory(prefix="artifact-") as directory:
+        local_path = Path(directory, "artifact")
+        root.get(path, local_path)
+        return local_path.read_bytes()
+
+
+def _located(
+    artifact_uri: str | None,
+    run_id: str | None,
+    artifact_path: str | None,
+    tracking_uri: str | None,
+    registry_uri: str | None,
+) -> tuple[ArtifactRoot, str]:
+    """A root, and the path below it of what is asked for."""
+    if (run_id is None) == (artifact_uri is None):
+        raise InvalidArgument("Exactly one of `run_id` or `artifact_uri` must be specified")
+    if run_id is not None:
+        client = MlflowClient(tracking_uri)
+        return client.artifact_root(run_id), checks.artifact_path(artifact_path)
+    assert artifact_uri is not None
+    if artifact_path is not None:
+        raise InvalidArgument("`artifact_path` cannot be specified if `artifact_uri` is specified")
+    if artifact_uri.startswith(_RUNS):
+        return _in_run(MlflowClient(tracking_uri), artifact_uri)
+    if is_model_uri(artifact_uri):
+        return _in_model(MlflowClient(registry_uri or tracking_uri), artifact_uri)
+    return _by_itself(MlflowClient(tracking_uri), artifact_uri)
+
+
+def _in_run(client: TrackingClient, uri: str) -> tuple[ArtifactRoot, str]:
+    run_id, _, path = uri.removeprefix(_RUNS).partition("/")
+    if not run_id:
+        raise InvalidArgument(f"Not a proper runs:/ URI: {uri[:300]}. It is runs:/<run id>/<path>")
+    path = checks.artifact_path(path)
+    root = client.artifact_root(run_id)
+    name, _, below = path.partition("/")
+    if name and not any(entry.path == name for entry in root.entries("")):
+        model_id = _model_made_by(client, run_id, name)
+        if model_id is not None:
+            return _of_logged_model(client, model_id), below
+    return root, path
+
+
+def _model_made_by(client: TrackingClient, run_id: str, name: str) -> str | None:
+    if "'" in name:
+        return None  # no logged model's name: servers refuse such ones
+    run = client.get_run(run_id)
+    wanted = f"name = '{name}' AND source_run_id = '{run_id}'"
+    newest = [{"field_name": "creation_timestamp", "ascending": False}]
+    try:
+        found = client.search_logged_models([run.info.experiment_id], wanted, max_results=1, order_by=newest)
+    except NotFound:  # a server from before there were logged models
+        return None
+    return found[0].model_id if found else None
+
+
+def _in_model(client: TrackingClient, uri: str) -> tuple[ArtifactRoot, str]:
+    parts = uri.removeprefix("models:/").split("/")
+    named = 1 if _MODEL_ID.fullmatch(parts[0]) or "@" in parts[0] else 2
+    model = ModelUri.parse(f"models:/{'/'.join(parts[:named])}")
+    path = checks.artifact_path("/".join(parts[named:]))
+    if model.model_id is not None:
+        return _of_logged_model(client, model.model_id), path
+    version = client.version_at(model)
+    source = client.get_model_version_download_uri(version.name, version.version)
+    if is_model_uri(source):
+        origin = ModelUri.parse(source)
+        if origin.model_id is None:
+            raise InvalidArgument(f"the files of {uri} are at {source}, which is no place")
+        return _of_logged_model(client, origin.model_id), path
+    return places.artifact_root(source, client.transport), path
+
+
+def _of_logged_model(client: TrackingClient, model_id: str) -> ArtifactRoot:
+    return places.artifact_root(client.get_logged_model(model_id).artifact_location, client.transport)
+
+
+def _by_itself(client: TrackingClient, uri: str) -> tuple[ArtifactRoot, str]:
+    """The root is the directory that the last name of the URI is in: it may be a file's."""
+    start, slash, name = uri.rstrip("/").rpartition("/")
+    if not name or start.endswith(("/", ":")) or not slash:
+        return places.artifact_root(uri, client.transport), ""
+    return places.artifact_root(start, client.transport), checks.artifact_path(_plain(start, name))
+
+
+def _plain(start: str, name: str) -> str:
+    """The name as its store has it: URIs of files and of the tracking server are quoted."""
+    from urllib.parse import unquote
+
+    return unquote(name) if start.startswith(("file:", "mlflow-artifacts:")) else name
+
+
+__all__ = ["download_artifacts", "list_artifacts", "load_dict", "load_image", "load_text"]

@@ -10,13 +10,14 @@ from tracking_client.context import STORE_URI, TOKEN, RunContext
 from tracking_client.experiments import ExperimentCalls
 from tracking_client.logged_model_artifacts import LoggedModelArtifactCalls
 from tracking_client.model_versions import ModelVersionCalls
-from tracking_client.run_artifacts import ArtifactCalls
+from tracking_client.run_figures import FigureCalls
+from tracking_client.run_tables import TableCalls
 from tracking_client.tracking_uri import LocalStore, get_tracking_uri, normal
 from tracking_client.transport import Transport, transport_for
 from tracking_client.wire.entities import Run
 
 
-class TrackingClient(ArtifactCalls, ExperimentCalls, LoggedModelArtifactCalls, ModelVersionCalls):
+class TrackingClient(FigureCalls, TableCalls, ExperimentCalls, LoggedModelArtifactCalls, ModelVersionCalls):
     """The calls of one tracking server or local store, by default of the tracking URI in force.
 
     Cheap to make: clients of one URI share their connections. Safe in threads and across fork.

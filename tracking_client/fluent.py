@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, overload
 
 from tracking_client import active_experiment, checks
@@ -137,58 +136,6 @@ def delete_tag(key: str) -> None:
 def flush_async_logging() -> None:
     """Waits until the server has all that this process logged. Raises the ApiError of what it refused."""
     MlflowClient().flush()
-
-
-def log_artifact(
-    local_path: str | PathLike[str], artifact_path: str | None = None, run_id: str | None = None
-) -> None:
-    """Stores a file, or a directory under its name, in the artifact directory `artifact_path`."""
-    run = _target(run_id)
-    run.client.log_artifact(run.info.run_id, local_path, artifact_path)
-
-
-def log_artifacts(
-    local_dir: str | PathLike[str], artifact_path: str | None = None, run_id: str | None = None
-) -> None:
-    """Stores everything below a directory in the artifact directory `artifact_path`."""
-    run = _target(run_id)
-    run.client.log_artifacts(run.info.run_id, local_dir, artifact_path)
-
-
-def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:
-    """Stores a text as the artifact `artifact_file`."""
-    run = _target(run_id)
-    run.client.log_text(run.info.run_id, text, artifact_file)
-
-
-def log_dict(dictionary: Any, artifact_file: str, run_id: str | None = None) -> None:
-    """Stores a value as JSON, or as YAML where the name ends in .yaml or .yml."""
-    run = _target(run_id)
-    run.client.log_dict(run.info.run_id, dictionary, artifact_file)
-
-
-def log_figure(figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any] | None = None) -> None:
-    """Stores a Matplotlib figure in the format of the name's suffix, or a Plotly figure as .html."""
-    import io
-    from pathlib import PurePosixPath
-
-    run = at_hand()
-    kind = PurePosixPath(artifact_file).suffix.lstrip(".").lower() or "png"
-    if hasattr(figure, "savefig"):
-        image = io.BytesIO()
-        figure.savefig(image, **{"format": kind, **(save_kwargs or {})})
-        run.client.log_bytes(run.info.run_id, image.getvalue(), artifact_file)
-    elif hasattr(figure, "to_html") and kind == "html":
-        run.client.log_text(run.info.run_id, figure.to_html(include_plotlyjs="cdn"), artifact_file)
-    else:
-        raise InvalidArgument(f"a {type(figure).__name__} cannot be stored as {artifact_file}")
-
-
-def get_artifact_uri(artifact_path: str | None = None) -> str:
-    """The URI of an artifact of the run at hand, or of its artifact root."""
-    root = at_hand().info.artifact_uri or ""
-    path = checks.artifact_path(artifact_path)
-    return f"{root.rstrip('/')}/{path}" if path else root
 
 
 def get_run(run_id: str) -> Run:
@@ -346,7 +293,6 @@ __all__ = [
     "delete_tag",
     "end_run",
     "flush_async_logging",
-    "get_artifact_uri",
     "get_experiment",
     "get_experiment_by_name",
     "get_parent_run",
@@ -354,15 +300,10 @@ __all__ = [
     "get_tracking_uri",
     "is_tracking_uri_set",
     "last_active_run",
-    "log_artifact",
-    "log_artifacts",
-    "log_dict",
-    "log_figure",
     "log_metric",
     "log_metrics",
     "log_param",
     "log_params",
-    "log_text",
     "restore_experiment",
     "restore_run",
     "search_experiments",

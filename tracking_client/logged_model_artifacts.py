@@ -7,7 +7,9 @@ import tempfile
 from os import PathLike
 from pathlib import Path
 
-from tracking_client import artifacts, checks
+from tracking_client import checks
+from tracking_client.artifact_stores import places, transfers
+from tracking_client.artifact_stores.root import ArtifactRoot
 from tracking_client.logged_models import LoggedModelCalls
 from tracking_client.wire.entities import FileInfo
 
@@ -28,7 +30,7 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
             raise FileNotFoundError(f"No such file: '{source}'")
         prefix = checks.artifact_path(artifact_path)
         name = f"{prefix}/{source.name}" if prefix else source.name
-        artifacts.put_files(self.model_artifact_root(model_id), [(source, name)])
+        transfers.put_files(self.model_artifact_root(model_id), [(source, name)])
 
     def log_model_artifacts(
         self, model_id: str, local_dir: str | PathLike[str], artifact_path: str | None = None
@@ -37,8 +39,8 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
         source = Path(local_dir)
         if not source.is_dir():
             raise NotADirectoryError(f"Not a directory: '{source}'")
-        files = artifacts.files_under(source, checks.artifact_path(artifact_path))
-        artifacts.put_files(self.model_artifact_root(model_id), files)
+        files = transfers.files_under(source, checks.artifact_path(artifact_path))
+        transfers.put_files(self.model_artifact_root(model_id), files)
 
     def list_logged_model_artifacts(self, model_id: str, path: str | None = None) -> list[FileInfo]:
         """What is directly in a directory of the model's files, sorted by path."""
@@ -52,11 +54,11 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
         That is `dst_path`/`path`, without `dst_path` in a new temporary directory. Raises NotFound.
         """
         into = Path(tempfile.mkdtemp(prefix="model-") if dst_path is None else os.path.abspath(dst_path))
-        return str(artifacts.download(self.model_artifact_root(model_id), checks.artifact_path(path), into))
+        return str(transfers.download(self.model_artifact_root(model_id), checks.artifact_path(path), into))
 
-    def model_artifact_root(self, model_id: str) -> artifacts.ArtifactRoot:
+    def model_artifact_root(self, model_id: str) -> ArtifactRoot:
         """Where the files of a model are. Raises NotFound; ArtifactError where that is out of reach."""
-        return artifacts.artifact_root(self.get_logged_model(model_id).artifact_location, self.transport)
+        return places.artifact_root(self.get_logged_model(model_id).artifact_location, self.transport)
 
 
 __all__ = ["LoggedModelArtifactCalls"]

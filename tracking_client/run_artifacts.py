@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracking_client import artifacts, checks
-from tracking_client.errors import ArtifactError, InvalidArgument, NotFound
+from tracking_client import checks
+from tracking_client.artifact_stores import places, transfers
+from tracking_client.artifact_stores.root import ArtifactRoot
+from tracking_client.errors import ArtifactError, InvalidArgument
 from tracking_client.runs import RunCalls
 from tracking_client.wire.entities import FileInfo, Run
 
 if TYPE_CHECKING:
     from os import PathLike
 
+    from _typeshed import SupportsRead
+
 _ROOTS_KEPT = 1000
+_CHUNK_BYTES = 1 << 20
 
 
 class ArtifactCalls(RunCalls):
@@ -29,7 +34,7 @@ class ArtifactCalls(RunCalls):
     """
 
     def __init__(self) -> None:
-        self._roots: dict[str, artifacts.ArtifactRoot] = {}
+        self._roots: dict[str, ArtifactRoot] = {}
         self._roots_lock = threading.Lock()
 
     def log_artifact(
@@ -40,7 +45,7 @@ class ArtifactCalls(RunCalls):
         prefix = checks.artifact_path(artifact_path)
         if source.is_dir():
             inside = source.resolve().name
-            self._put(run_id, artifacts.files_under(source, f"{prefix}/{inside}" if prefix else inside))
+            self._put(run_id, transfers.files_under(source, f"{prefix}/{inside}" if prefix else inside))
         elif source.exists():
             self._put(run_id, [(source, f"{prefix}/{source.name}" if prefix else source.name)])
         else:
@@ -53,7 +58,7 @@ class ArtifactCalls(RunCalls):
         source = Path(local_dir)
         if not source.is_dir():
             raise NotADirectoryError(f"Not a directory: '{source}'")
-        self._put(run_id, artifacts.files_under(source, checks.artifact_path(artifact_path)))
+        self._put(run_id, transfers.files_under(source, checks.artifact_path(artifact_path)))
 
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
         """Stores a text as the artifact `artifact_file`."""
@@ -68,12 +73,23 @@ class ArtifactCalls(RunCalls):
 
     def log_bytes(self, run_id: str, data: bytes, artifact_file: str) -> None:
         """Stores bytes as the artifact `artifact_file`."""
+        self.log_stream(run_id, io.BytesIO(data), artifact_file)
+
+    def log_stream(
+        self, run_id: str, stream: SupportsRead[bytes] | SupportsRead[str], artifact_file: str
+    ) -> None:
+        """Stores what a stream of bytes or text has from here on, as the artifact `artifact_file`.
+
+        In constant memory: a copy on disk is uploaded, since a transfer may have to be repeated.
+        """
         path = checks.artifact_path(artifact_file)
         if not path or artifact_file.endswith("/"):
             raise InvalidArgument(f"Invalid artifact file: {artifact_file!r}. It must name a file")
         with tempfile.TemporaryDirectory(prefix="artifact-") as directory:
             local_path = Path(directory, path.rpartition("/")[2])
-            local_path.write_bytes(data)
+            with local_path.open("wb") as copy:
+                while data := stream.read(_CHUNK_BYTES):
+                    copy.write(data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data)
             self._put(run_id, [(local_path, path)])
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
@@ -84,20 +100,13 @@ class ArtifactCalls(RunCalls):
         """Fetches a file or a whole directory; returns where it is on this machine.
 
         It comes to `dst_path`/`path`; without `dst_path` to a new temporary directory, or nowhere at all
-        where the artifacts are on this machine. Raises NotFound.
+        where the artifacts are on this machine. What `dst_path` has already is not fetched again where the
+        store's checksum agrees. Raises NotFound.
         """
-        wanted = checks.artifact_path(path)
-        root = self.artifact_root(run_id)
-        if dst_path is None and isinstance(root, artifacts.DirectoryRoot):
-            found = root.local_path(wanted)
-            if not found.exists():
-                raise NotFound(f"No such artifact: '{wanted}'", status=404, code="RESOURCE_DOES_NOT_EXIST")
-            return str(found)
-        into = Path(tempfile.mkdtemp(prefix="artifacts-") if dst_path is None else os.path.abspath(dst_path))
-        return str(artifacts.download(root, wanted, into))
+        return transfers.fetched(self.artifact_root(run_id), checks.artifact_path(path), dst_path)
 
     def _put(self, run_id: str, files: list[tuple[Path, str]]) -> None:
-        artifacts.put_files(self.artifact_root(run_id), files)
+        transfers.put_files(self.artifact_root(run_id), files)
 
     def know(self, run: Run) -> None:
         """Takes a run that a reply held, so that its artifacts need no further question where they are."""
@@ -105,9 +114,9 @@ class ArtifactCalls(RunCalls):
             return
         # A place that cannot be reached from here is complained of when something is to be stored there.
         with suppress(ArtifactError):
-            self._keep(run.info.run_id, artifacts.artifact_root(run.info.artifact_uri, self.transport))
+            self._keep(run.info.run_id, places.artifact_root(run.info.artifact_uri, self.transport))
 
-    def artifact_root(self, run_id: str) -> artifacts.ArtifactRoot:
+    def artifact_root(self, run_id: str) -> ArtifactRoot:
         """Where the artifacts of a run are. Raises ArtifactError where that cannot be reached from here."""
         with self._roots_lock:
             known = self._roots.get(run_id)
@@ -116,11 +125,11 @@ class ArtifactCalls(RunCalls):
         uri = self.get_run(run_id).info.artifact_uri
         if uri is None:
             raise ArtifactError(f"the run {run_id} has no place for artifacts", uri="")
-        root = artifacts.artifact_root(uri, self.transport)
+        root = places.artifact_root(uri, self.transport)
         self._keep(run_id, root)
         return root
 
-    def _keep(self, run_id: str, root: artifacts.ArtifactRoot) -> None:
+    def _keep(self, run_id: str, root: ArtifactRoot) -> None:
         with self._roots_lock:
             if len(self._roots) >= _ROOTS_KEPT:
                 self._roots.clear()

@@ -52,6 +52,18 @@ def test_every_option_of_every_command_is_documented_under_its_command(
     assert missing == []
 
 
+def test_every_variable_of_artifacts_is_documented() -> None:
+    page = (ROOT / "docs/how-to/move-artifacts.md").read_text()
+    read = {
+        name
+        for path in (ROOT / "tracking_client/artifact_stores").glob("*.py")
+        for name in re.findall(r'"(MLFLOW_[A-Z0-9_]*[A-Z0-9])"', path.read_text(encoding="utf-8"))
+    }
+
+    assert len(read) > 8
+    assert [name for name in sorted(read) if f"`{name}`" not in page] == []
+
+
 @pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES])
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())

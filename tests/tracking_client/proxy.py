@@ -69,8 +69,11 @@ def _handler_of(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
                 headers = {name: value for name, value in self.headers.items() if name != "Host"}
                 connection.request(self.command, self.path, body=body, headers=headers)
                 response = connection.getresponse()
-                kind = response.headers.get("Content-Type", "application/json")
-                return response.status, {"Content-Type": kind}, response.read()
+                kept = {"Content-Type": response.headers.get("Content-Type", "application/json")}
+                for name in ("ETag", "Content-Range"):
+                    if name in response.headers:
+                        kept[name] = response.headers[name]
+                return response.status, kept, response.read()
             finally:
                 connection.close()
 

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 import tracking_client
-from tracking_client import data, fluent, fluent_inputs, fluent_logged_models, fluent_registry
+from tracking_client import (
+    artifacts,
+    data,
+    fluent,
+    fluent_artifacts,
+    fluent_inputs,
+    fluent_logged_models,
+    fluent_registry,
+)
 
 _SOURCE = Path(tracking_client.__file__)
 
@@ -30,9 +38,10 @@ def _typed_names() -> set[str]:
 def test_what_a_type_checker_sees_is_what_there_is() -> None:
     assert sorted(tracking_client.__all__) == list(tracking_client.__all__)
     assert _typed_names() == set(tracking_client.__all__)
-    for module in (fluent, fluent_inputs, fluent_logged_models, fluent_registry):
+    for module in (fluent, fluent_artifacts, fluent_inputs, fluent_logged_models, fluent_registry):
         assert set(module.__all__) <= set(tracking_client.__all__)
     assert set(data.__all__) <= set(dir(data))
+    assert set(artifacts.__all__) <= set(dir(artifacts))
     assert set(tracking_client.__all__) <= set(dir(tracking_client))
 
 
@@ -50,8 +59,8 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
 def test_importing_loads_neither_the_network_nor_the_server() -> None:
     source = (
         "import sys; from tracking_client import start_run, TrackingClient; "
-        "from tracking_client import data, log_input, register_model, get_logged_model; "
-        "heavy = {'urllib3', 'requests', 'ssl', 'http.client', 'subprocess', 'tracking_server', 'numpy', 'pandas', 'polars', 'yaml'}; "
+        "from tracking_client import artifacts, data, log_image, log_input, register_model, get_logged_model; "
+        "heavy = {'urllib3', 'requests', 'ssl', 'http.client', 'subprocess', 'tracking_server', 'numpy', 'pandas', 'polars', 'yaml', 'PIL', 'botocore'}; "
         "print(*heavy & set(sys.modules))"
     )
     done = subprocess.run(

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tracking_client.artifacts import ArtifactRoot
+from tracking_client.artifact_stores.root import ArtifactRoot
 from tracking_client.wire.entities import FileInfo
 
 

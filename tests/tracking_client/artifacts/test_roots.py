@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.tracking_client.proxy import Proxy
-from tracking_client import artifacts
-from tracking_client.artifacts import DirectoryRoot, ProxiedRoot, artifact_root
+from tracking_client.artifact_stores import places, transfers
+from tracking_client.artifact_stores.directory import DirectoryRoot
+from tracking_client.artifact_stores.file_slice import FileSlice
+from tracking_client.artifact_stores.places import artifact_root
+from tracking_client.artifact_stores.proxied import ProxiedRoot
+from tracking_client.artifact_stores.root import Moved, unheard
 from tracking_client.client import TrackingClient
 from tracking_client.connection import Patience
 from tracking_client.errors import ArtifactError, InvalidArgument, NotFound
@@ -110,9 +114,9 @@ def test_a_server_cannot_make_a_download_write_elsewhere(
 ) -> None:
     proxy.plan = [(200, {}, json.dumps({"files": [{"path": name, "is_dir": False}]}).encode())]
     with pytest.raises(ArtifactError, match="unusable name"):
-        artifacts.download(ProxiedRoot("1/r/artifacts", direct), "", tmp_path / "into")
+        transfers.download(ProxiedRoot("1/r/artifacts", direct), "", tmp_path / "into")
     proxy.plan = [(200, {}, json.dumps({"files": [{"path": "../../up", "is_dir": False}]}).encode())]
-    artifacts.download(ProxiedRoot("1/r/artifacts", direct), "", tmp_path / "into")
+    transfers.download(ProxiedRoot("1/r/artifacts", direct), "", tmp_path / "into")
     assert sorted(os.listdir(tmp_path)) == ["into"]
 
 
@@ -127,13 +131,13 @@ def test_an_upload_is_tried_again_from_the_start(proxy: Proxy, direct: Transport
 def test_a_file_that_grows_is_stored_as_it_was(proxy: Proxy, direct: Transport, tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"x" * 100)
-    bodies = artifacts._Bounded(path, 100)
+    bodies = FileSlice(path, 0, 100)
     with path.open("ab") as log:
         log.write(b"more")
     assert bodies.read() == b"x" * 100
     assert bodies.read() == b""
     bodies.close()
-    shrunk = artifacts._Bounded(path, 1000)
+    shrunk = FileSlice(path, 0, 1000)
     assert len(shrunk.read(1000)) == 104
     with pytest.raises(ArtifactError, match="became shorter"):
         shrunk.read(60)
@@ -159,14 +163,14 @@ def test_several_files_go_at_once(direct: Transport, tmp_path: Path) -> None:
     together = threading.Barrier(4)
 
     class Counting(DirectoryRoot):
-        def put(self, local_path: Path, path: str) -> None:
+        def put(self, local_path: Path, path: str, moved: Moved = unheard) -> None:
             together.wait(timeout=10)
-            super().put(local_path, path)
+            super().put(local_path, path, moved)
 
     for index in range(8):
         (tmp_path / f"{index}").write_text("x")
-    files = artifacts.files_under(tmp_path, "in")
-    artifacts.put_files(Counting(tmp_path / "root"), files)
+    files = transfers.files_under(tmp_path, "in")
+    transfers.put_files(Counting(tmp_path / "root"), files)
     assert len(os.listdir(tmp_path / "root" / "in")) == 8
 
 
@@ -175,7 +179,7 @@ def test_the_first_failure_ends_the_others(tmp_path: Path) -> None:
     (tmp_path / "b").write_text("x")
     files = [(tmp_path / "a", "a"), (tmp_path / "missing", "m"), (tmp_path / "b", "b")]
     with pytest.raises(FileNotFoundError):
-        artifacts.put_files(DirectoryRoot(tmp_path / "root"), files)
+        transfers.put_files(DirectoryRoot(tmp_path / "root"), files)
 
 
 def test_roots_are_read_from_their_uri(direct: Transport, tmp_path: Path) -> None:
@@ -187,11 +191,22 @@ def test_roots_are_read_from_their_uri(direct: Transport, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("uri", "extra"),
-    [("s3://bucket/x", "runner[s3]"), ("gs://b", "runner[gcs]"), ("abfss://b", "runner[azure]")],
+    ("uri", "kind"), [("s3://bucket/x", "s3"), ("gs://bucket", "gcs"), ("abfss://c@acc.dfs.x.net/p", "azure")]
 )
-def test_an_object_store_names_the_extra_and_the_way_out(direct: Transport, uri: str, extra: str) -> None:
+def test_a_store_whose_library_lacks_names_the_extra_and_the_way_out(
+    direct: Transport, uri: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(places._LIBRARIES, kind, "no_such_package.at_all")
     with pytest.raises(ArtifactError) as caught:
         artifact_root(uri, direct)
-    assert extra in str(caught.value)
+    assert f"runner[{kind}]" in str(caught.value)
     assert "--artifacts-destination" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "uri", ["ftp://host/x", "s3://", "s3://a:secret@bucket/x", "s3://b?versionId=1", "wasbs://container/x"]
+)
+def test_a_uri_that_names_no_place_says_so_without_its_password(direct: Transport, uri: str) -> None:
+    with pytest.raises(ArtifactError) as caught:
+        artifact_root(uri, direct)
+    assert "secret" not in str(caught.value)
