@@ -5,7 +5,7 @@ Importing this costs nothing: a name brings its module along when it is first us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tracking_client import data
+    from tracking_client import data, keras, sklearn, tensorflow
     from tracking_client.client import TrackingClient
     from tracking_client.context import RunContext
     from tracking_client.errors import TrackingError
@@ -72,8 +72,16 @@ if TYPE_CHECKING:
         set_model_version_tag,
         set_registered_model_alias,
     )
+    from tracking_client.integrations.every_library import autolog
     from tracking_client.mlflow_client import MlflowClient
     from tracking_client.run import ActiveRun
+    from tracking_client.system_metrics.settings import (
+        disable_system_metrics_logging,
+        enable_system_metrics_logging,
+        set_system_metrics_node_id,
+        set_system_metrics_samples_before_logging,
+        set_system_metrics_sampling_interval,
+    )
     from tracking_client.wire import entities
     from tracking_client.wire.entities import (
         Dataset,
@@ -127,6 +135,7 @@ __all__ = [
     "TrackingError",
     "ViewType",
     "active_run",
+    "autolog",
     "create_experiment",
     "create_external_model",
     "data",
@@ -137,6 +146,8 @@ __all__ = [
     "delete_registered_model_alias",
     "delete_run",
     "delete_tag",
+    "disable_system_metrics_logging",
+    "enable_system_metrics_logging",
     "end_run",
     "entities",
     "finalize_logged_model",
@@ -150,6 +161,7 @@ __all__ = [
     "get_tracking_uri",
     "initialize_logged_model",
     "is_tracking_uri_set",
+    "keras",
     "last_active_run",
     "last_logged_model",
     "log_artifact",
@@ -179,14 +191,25 @@ __all__ = [
     "set_logged_model_tags",
     "set_model_version_tag",
     "set_registered_model_alias",
+    "set_system_metrics_node_id",
+    "set_system_metrics_samples_before_logging",
+    "set_system_metrics_sampling_interval",
     "set_tag",
     "set_tags",
     "set_tracking_uri",
+    "sklearn",
     "start_run",
+    "tensorflow",
 ]
 
-_MODULES = {"data": "data", "entities": "wire.entities"}
-_FLUENT = {
+_MODULES = {
+    "data": "data",
+    "entities": "wire.entities",
+    "keras": "keras",
+    "sklearn": "sklearn",
+    "tensorflow": "tensorflow",
+}
+_ELSEWHERE = {
     "fluent_inputs": ("log_input", "log_inputs"),
     "fluent_logged_models": (
         "create_external_model",
@@ -209,9 +232,17 @@ _FLUENT = {
         "set_model_version_tag",
         "set_registered_model_alias",
     ),
+    "integrations.every_library": ("autolog",),
+    "system_metrics.settings": (
+        "disable_system_metrics_logging",
+        "enable_system_metrics_logging",
+        "set_system_metrics_node_id",
+        "set_system_metrics_samples_before_logging",
+        "set_system_metrics_sampling_interval",
+    ),
 }
 _HOMES = {
-    **{name: home for home, names in _FLUENT.items() for name in names},
+    **{name: home for home, names in _ELSEWHERE.items() for name in names},
     "ActiveRun": "run",
     "MlflowClient": "mlflow_client",
     "RunContext": "context",
