@@ -1,29 +1,39 @@
-"""What whoever called an integration calls things: the variables of the calling frame."""
+"""What callers call things: the variables of the frames that a call came through."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 _OURS = __name__.rpartition(".")[0]
 
 
-def caller_variables() -> dict[str, Any]:
-    """The variables that are visible where the code outside of these integrations is."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(_OURS):
-        frame = frame.f_back
-    return {**frame.f_globals, **frame.f_locals}
+def name_of(value: Any) -> str | None:
+    """The name of the variable that is this very object, where the outermost caller has one.
 
-
-def name_of(value: Any, variables: Mapping[str, Any]) -> str | None:
-    """The name of the variable that is this very object; None where there is none."""
+    What a function calls its argument says less than what it was called where it came from. Names that begin
+    with an underscore do not count: notebooks keep results under such. None where nobody has a name for it.
+    """
+    found: str | None = None
     if value is None:
-        return None
-    return next(
-        (name for name, each in reversed([*variables.items()]) if each is value and name != "_"), None
-    )
+        return found
+    for frame in _callers():
+        for name, each in frame.f_locals.items():
+            if each is value and not name.startswith("_") and name.isidentifier():
+                found = name
+                break
+    return found
 
 
-__all__ = ["caller_variables", "name_of"]
+def _callers() -> Iterator[FrameType]:
+    """The frames outside of these integrations, the innermost first."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if not str(frame.f_globals.get("__name__", "")).startswith(_OURS):
+            yield frame
+        frame = frame.f_back
+
+
+__all__ = ["name_of"]

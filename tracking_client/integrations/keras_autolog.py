@@ -178,7 +178,7 @@ def _log_datasets(run: ActiveRun, given: Mapping[str, Any]) -> None:
 def _for_model(settings: KerasAutologging, model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """What logging the model needs: a few rows that it was trained on, and what it makes of them."""
     options: dict[str, Any] = dict(settings.model_options)
-    features = given.get("x")
+    features: Any = given.get("x")
     is_described = settings.log_models and (settings.log_model_signatures or settings.log_input_examples)
     if is_described and training_data.dataset_of(features) is not None and hasattr(features, "shape"):
         options |= {"features": features[:5], "predictions": model.predict(features[:5], verbose=0)}

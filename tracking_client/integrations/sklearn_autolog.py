@@ -125,7 +125,7 @@ def _evaluation_settings() -> SklearnAutologging | None:
 
 def _train(method: Callable[..., Any], estimator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     settings = _settings()
-    if settings is None or not sklearn_estimators.is_watched(type(estimator)) or nesting.is_inside():
+    if settings is None or not sklearn_estimators.is_watched(estimator) or nesting.is_inside():
         return method(*args, **kwargs)
     training = _Training(settings, method, estimator, args, kwargs)
     return watched_training(
@@ -193,7 +193,7 @@ class _Training:
         model_id: str | None = None
         with settings.without_harm("the model"):
             model_id = self._log_model(run)
-        if self._targets is not None:
+        if self._targets is not None and not (is_search(estimator) and not estimator.refit):
             self._log_fit(run, model_id)
         with settings.without_harm("estimator.html"):
             from sklearn.utils import estimator_html_repr

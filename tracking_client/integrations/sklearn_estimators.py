@@ -27,12 +27,11 @@ class Watcher(Protocol):
         ...
 
 
-@functools.lru_cache(maxsize=4096)
-def is_watched(kind: Any) -> bool:
-    """Whether trainings of this class are logged: those of scikit-learn, and classes derived from them."""
+def is_watched(estimator: object) -> bool:
+    """Whether its trainings are logged: those of scikit-learn's classes, and of classes derived from them."""
     from sklearn.base import BaseEstimator
 
-    for ancestor in kind.__mro__:
+    for ancestor in type(estimator).__mro__:
         if _is_of_sklearn(ancestor) and issubclass(ancestor, BaseEstimator) and ancestor is not BaseEstimator:
             package = ancestor.__module__.split(".")[1]
             return package not in _PREPARING and ancestor.__name__ not in _PREPARING_CLASSES

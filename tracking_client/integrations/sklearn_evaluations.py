@@ -17,7 +17,7 @@ from typing import Any
 
 from tracking_client.integrations import nesting, training_data
 from tracking_client.integrations.autologging import Autologging
-from tracking_client.integrations.callers import caller_variables, name_of
+from tracking_client.integrations.callers import name_of
 from tracking_client.integrations.identity import ByIdentity
 from tracking_client.run import ActiveRun
 
@@ -148,7 +148,7 @@ def _dataset_name(evaluations: _Evaluations, features: Any) -> str:
     known = evaluations.dataset_names.get(features)
     if known is not None:
         return known
-    name = name_of(features, caller_variables()) or UNKNOWN
+    name = name_of(features) or UNKNOWN
     evaluations.datasets[name] += 1
     numbered = _numbered(name, evaluations.datasets[name])
     evaluations.dataset_names[features] = numbered
@@ -166,14 +166,13 @@ def _is_number(value: Any) -> bool:
 def _arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """The arguments of a call, as they may have been written."""
     given = inspect.signature(function).bind(*args, **kwargs).arguments
-    variables = caller_variables()
-    return f"({', '.join(f'{name}={_shown(value, variables)}' for name, value in given.items())})"
+    return f"({', '.join(f'{name}={_shown(value)}' for name, value in given.items())})"
 
 
-def _shown(value: Any, variables: Mapping[str, Any]) -> str:
+def _shown(value: Any) -> str:
     if value is None or isinstance(value, (bool, numbers.Number, str)):
         return repr(value)[:_MOST_LITERAL_CHARACTERS]
-    return name_of(value, variables) or f"<{type(value).__name__}>"
+    return name_of(value) or f"<{type(value).__name__}>"
 
 
 __all__ = ["INFO_FILE", "UNKNOWN", "note_model", "note_prediction", "note_score", "watch_metrics"]
