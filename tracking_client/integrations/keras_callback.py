@@ -51,6 +51,7 @@ class KerasRecorder:
         self._run: ActiveRun | None = None
         self._epoch = 0
         self._batches = 0
+        self._unbuilt: Any = None
         self._has_failed = False
 
     def train_begins(self, model: Any) -> None:
@@ -65,6 +66,7 @@ class KerasRecorder:
 
     def epoch_ends(self, epoch: int, logs: Mapping[str, Any] | None) -> None:
         """The epoch's metrics."""
+        self._log_summary_of_unbuilt()
         if self.log_every_epoch and logs:
             self._log_metrics(logs, epoch)
 
@@ -86,7 +88,18 @@ class KerasRecorder:
         if optimizer is not None:
             config = {f"{self._optimizer_prefix}{k}": v for k, v in optimizer.get_config().items()}
             log_new_params(run, config, self.settings)
-        run.client.log_text(run.info.run_id, summary_of(model), SUMMARY_FILE)
+        try:
+            run.client.log_text(run.info.run_id, summary_of(model), SUMMARY_FILE)
+        except ValueError:  # Keras 2 builds some models with their first batch
+            self._unbuilt = model
+
+    def _log_summary_of_unbuilt(self) -> None:
+        model, self._unbuilt = self._unbuilt, None
+        if model is not None:
+            run = self._to_run()
+            self._carefully(
+                lambda: run.client.log_text(run.info.run_id, summary_of(model), SUMMARY_FILE)
+            )
 
     def _log_metrics(self, logs: Mapping[str, Any], step: int) -> None:
         def log() -> None:
