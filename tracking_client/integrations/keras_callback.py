@@ -97,9 +97,7 @@ class KerasRecorder:
         model, self._unbuilt = self._unbuilt, None
         if model is not None:
             run = self._to_run()
-            self._carefully(
-                lambda: run.client.log_text(run.info.run_id, summary_of(model), SUMMARY_FILE)
-            )
+            self._carefully(lambda: run.client.log_text(run.info.run_id, summary_of(model), SUMMARY_FILE))
 
     def _log_metrics(self, logs: Mapping[str, Any], step: int) -> None:
         def log() -> None:
