@@ -88,10 +88,22 @@ def _files(client: TrackingClient, run_id: str) -> list[str]:
 
 
 def differing(theirs: dict[Place, Any], ours: dict[Place, Any]) -> dict[Place, tuple[Any, Any]]:
-    """Where the two differ: what each has there, None for nothing."""
+    """Where the two differ: what each has there, None for nothing.
+
+    Of a metric whose values are the same, as far as both have any, it is the steps.
+    """
     places = sorted({*theirs, *ours})
     return {
-        place: (theirs.get(place), ours.get(place))
+        place: _as_steps(place, theirs.get(place), ours.get(place))
         for place in places
         if theirs.get(place) != ours.get(place)
     }
+
+
+def _as_steps(place: Place, theirs: Any, ours: Any) -> tuple[Any, Any]:
+    if place[1] != "metric" or theirs is None or ours is None:
+        return theirs, ours
+    pairs = zip(theirs, ours, strict=False)
+    if any(their_value != our_value for (_, their_value), (_, our_value) in pairs):
+        return theirs, ours
+    return [step for step, _ in theirs], [step for step, _ in ours]

@@ -51,3 +51,8 @@ def test_both_leave_the_same_runs(
         if (each.session, each.case) == (session, case)
     }
     assert differing(theirs, ours) == deliberate
+
+
+def test_every_difference_is_of_a_case_and_has_a_reason() -> None:
+    assert {(each.session, each.case) for each in DIFFERENCES} <= set(_CASES)
+    assert all(each.why and each.theirs != each.ours for each in DIFFERENCES)

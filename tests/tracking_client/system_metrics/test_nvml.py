@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,7 +43,7 @@ def _driver(*, can_tell_power: bool = True, gpus: int = 2) -> Any:
         return 0
 
     whole, address = ctypes.c_int, ctypes.c_void_p
-    kinds = {
+    kinds: dict[str, tuple[Callable[..., int], tuple[Any, ...]]] = {
         "nvmlInit_v2": (lambda: 0, ()),
         "nvmlDeviceGetCount_v2": (count, (_Number,)),
         "nvmlDeviceGetHandleByIndex_v2": (handle, (ctypes.c_uint, ctypes.POINTER(address))),
