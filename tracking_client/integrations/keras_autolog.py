@@ -134,7 +134,7 @@ def _with_ours(callbacks: Any, settings: KerasAutologging, model: Any) -> Any:
     new.recorder.settings = settings
     if isinstance(callbacks, keras.callbacks.CallbackList):
         new.set_model(model)
-        callbacks.append(new)
+        callbacks.callbacks.append(new)
         return callbacks
     return [*listed, new]
 

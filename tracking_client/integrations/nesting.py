@@ -6,11 +6,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
-_WORKERS = ("joblib", "sklearn.utils.parallel")
+_PARALLEL = "sklearn.utils.parallel"
+"""Wraps everything that scikit-learn itself does in parallel, and nothing that its users do."""
 
 _here = threading.local()
 _training: set[int] = set()
+"""Threads with a training that may have workers."""
 
 
 @contextmanager
@@ -18,32 +21,32 @@ def inside() -> Iterator[None]:
     """Everything that is called meanwhile in this thread is part of one training."""
     outer = getattr(_here, "is_inside", False)
     _here.is_inside = True
-    _training.add(threading.get_ident())
+    is_first = not outer and not _is_worker()
+    if is_first:
+        _training.add(threading.get_ident())
     try:
         yield
     finally:
         _here.is_inside = outer
-        if not outer:
+        if is_first:
             _training.discard(threading.get_ident())
 
 
 def is_inside() -> bool:
-    """Whether the caller is part of a training: of its own thread's, or as a worker of another's."""
-    if getattr(_here, "is_inside", False):
-        return True
-    return bool(_training) and _is_worker()
+    """Whether the caller is part of a training: of its own thread's, or as a worker of another's.
+
+    The folds of a cross-validation that is no part of a training are trainings of their own.
+    """
+    return getattr(_here, "is_inside", False) or (bool(_training) and _is_worker())
 
 
 def _is_worker() -> bool:
-    """Whether joblib called this: its threads know nothing of the thread that they work for."""
-    frame = sys._getframe(1)
+    """Whether scikit-learn has this done in parallel: its threads do not know for which thread they work."""
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).startswith(_WORKERS):
+        if frame.f_globals.get("__name__") == _PARALLEL:
             return True
-        outer = frame.f_back
-        if outer is None:
-            return False
-        frame = outer
+        frame = frame.f_back
     return False
 
 

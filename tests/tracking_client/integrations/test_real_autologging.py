@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ _CASES = [(session, case.__name__) for session, cases in _SESSIONS.items() for c
 @pytest.fixture(scope="module")
 def prefixes(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str]:
     """Plays every session by both sides, once for all cases; what the experiments' names begin with."""
-    found = {}
     repository = Path(__file__).resolve().parents[3]
     environ = {
         "HOME": str(tmp_path_factory.mktemp("autologging")),
@@ -31,11 +31,16 @@ def prefixes(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> d
         "MLFLOW_TRACKING_TOKEN": server.token or "",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     }
-    for session in _SESSIONS:
-        for who in ("ours", "mlflow"):
-            prefix = f"{who} {os.urandom(4).hex()}"
-            played(session, who, prefix, repository, **environ)
-            found[session, who] = prefix
+    found = {
+        (session, who): f"{who} {os.urandom(4).hex()}" for session in _SESSIONS for who in ("ours", "mlflow")
+    }
+
+    def play(plan: tuple[tuple[str, str], str]) -> None:
+        (session, who), prefix = plan
+        played(session, who, prefix, repository, **environ)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(play, found.items()))
     return found
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.ensemble import VotingClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -202,6 +202,20 @@ def test_workers_of_an_ensemble_are_part_of_it(runs: Runs) -> None:
     with joblib.parallel_backend("threading", n_jobs=2):
         VotingClassifier([("a", LogisticRegression()), ("b", SVC())], n_jobs=2).fit(FEATURES, CLASSES)
     assert [run.data.tags["estimator_name"] for run in runs()] == ["VotingClassifier"]
+
+
+def test_folds_in_parallel_are_a_run_each(runs: Runs) -> None:
+    with joblib.parallel_backend("threading", n_jobs=2):
+        cross_val_score(LinearRegression(), FEATURES, CLASSES, cv=4)
+    assert [run.data.tags["estimator_name"] for run in runs()] == ["LinearRegression"] * 4
+
+
+def test_trainings_that_the_user_has_done_in_parallel_are_a_run_each(runs: Runs) -> None:
+    def train(strength: float) -> None:
+        make_pipeline(StandardScaler(), Ridge(alpha=strength)).fit(FEATURES, CLASSES)
+
+    joblib.Parallel(2, backend="threading")(joblib.delayed(train)(number) for number in (1.0, 2.0, 3.0))
+    assert sorted(run.data.params["ridge__alpha"] for run in runs()) == ["1.0", "2.0", "3.0"]
 
 
 def test_threads_of_the_users_that_train_at_once_have_a_run_each(runs: Runs) -> None:
