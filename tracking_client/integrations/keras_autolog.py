@@ -112,7 +112,7 @@ def _trained(
         if stopping is not None and settings.library == TENSORFLOW:
             _log_stop(run, stopping, history)
         with settings.without_harm("the model"):
-            logged_model_id(settings, run, model, **_for_model(settings, model, given))
+            logged_model_id(settings, model, **_for_model(settings, model, given))
 
     return watched_training(settings, train, begun=begun, done=done)
 
@@ -176,13 +176,15 @@ def _log_datasets(run: ActiveRun, given: Mapping[str, Any]) -> None:
 
 
 def _for_model(settings: KerasAutologging, model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What logging the model needs: a few rows that it was trained on, and what it makes of them."""
-    options: dict[str, Any] = dict(settings.model_options)
+    """What logging the model needs: what it was trained on, and how it predicts."""
     features: Any = given.get("x")
-    is_described = settings.log_models and (settings.log_model_signatures or settings.log_input_examples)
-    if is_described and training_data.dataset_of(features) is not None and hasattr(features, "shape"):
-        options |= {"features": features[:5], "predictions": model.predict(features[:5], verbose=0)}
-    return options
+    if not hasattr(features, "shape"):
+        return dict(settings.model_options)
+    return {
+        **settings.model_options,
+        "features": features,
+        "predict": lambda rows: model.predict(rows, verbose=0),
+    }
 
 
 __all__ = ["KERAS", "OLDEST", "OPTIMIZER_PREFIXES", "TENSORFLOW", "KerasAutologging", "watch_keras"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 from tracking_client.integrations.autologging import Autologging
-from tracking_client.run import ActiveRun
 
 NAME = "model"
 _EXAMPLE_ROWS = 5
@@ -16,16 +16,16 @@ _noticed: set[str] = set()
 
 def logged_model_id(
     settings: Autologging,
-    run: ActiveRun,
     model: Any,
     *,
     features: Any = None,
-    predictions: Any = None,
+    predict: Callable[[Any], Any] | None = None,
     **options: Any,
 ) -> str | None:
-    """Logs `model` as made by `run`, as the settings say; its id, or None where it is not logged.
+    """Logs `model` to the run at hand, as the settings say; its id, or None where it is not logged.
 
-    The signature is that of `features` and `predictions`, the input example the first rows of `features`.
+    The input example is the first rows of `features`, the signature that of them and of what `predict` makes
+    of them, as with MLflow.
     """
     if not settings.log_models:
         return None
@@ -33,25 +33,22 @@ def logged_model_id(
     if log_model is None:
         _say_once(settings)
         return None
-    has_example = features is not None
+    rows = None if features is None else _first_rows(features)
     made = log_model(
         model,
         name=NAME,
-        signature=_signature(features, predictions)
-        if settings.log_model_signatures and has_example
-        else None,
-        input_example=_first_rows(features) if settings.log_input_examples and has_example else None,
+        signature=_signature(rows, predict) if settings.log_model_signatures and rows is not None else None,
+        input_example=rows if settings.log_input_examples else None,
         registered_model_name=settings.registered_model_name,
         **options,
     )
-    del run  # `log_model` logs to the run at hand, which it is
     model_id = getattr(made, "model_id", None)
     return None if model_id is None else str(model_id)
 
 
-def _signature(features: Any, predictions: Any) -> Any:
+def _signature(rows: Any, predict: Callable[[Any], Any] | None) -> Any:
     models = import_module("tracking_client.models")
-    return models.infer_signature(features, predictions)
+    return models.infer_signature(rows, None if predict is None else predict(rows))
 
 
 def _first_rows(features: Any) -> Any:

@@ -192,7 +192,7 @@ class _Training:
         sklearn_evaluations.note_model(estimator, run)
         model_id: str | None = None
         with settings.without_harm("the model"):
-            model_id = self._log_model(run)
+            model_id = self._log_model()
         if self._targets is not None and not (is_search(estimator) and not estimator.refit):
             self._log_fit(run, model_id)
         with settings.without_harm("estimator.html"):
@@ -218,15 +218,12 @@ class _Training:
         with settings.without_harm("figures"):
             log_training_figures(run, self._estimator, *given, settings)
 
-    def _log_model(self, run: ActiveRun) -> str | None:
-        predict = getattr(self._estimator, "predict", None)
-        is_described = self._settings.log_models and self._settings.log_model_signatures
+    def _log_model(self) -> str | None:
         return logged_model_id(
             self._settings,
-            run,
             self._estimator,
             features=self._features,
-            predictions=predict(self._features) if is_described and predict is not None else None,
+            predict=getattr(self._estimator, "predict", None),
             serialization_format=self._settings.serialization_format,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -81,7 +82,7 @@ def _of_regressor(
 
 
 def _score(model: Any, features: Any, targets: Any, sample_weight: Any) -> float:
-    if sample_weight is None:
+    if sample_weight is None or "sample_weight" not in inspect.signature(model.score).parameters:
         return float(model.score(features, targets))
     return float(model.score(features, targets, sample_weight=sample_weight))
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from tracking_client import checks
+from tracking_client import active_runs, checks
 from tracking_client.data.dataset import Dataset
 from tracking_client.errors import InvalidArgument
 from tracking_client.integrations import nesting
@@ -17,6 +16,9 @@ from tracking_client.wire import limits
 from tracking_client.wire.entities import Metric
 
 T = TypeVar("T")
+
+_started: set[str] = set()
+"""Runs that were started for trainings and have not ended: not what other threads log to."""
 
 
 def watched_training(
@@ -38,20 +40,18 @@ def watched_training(
             run, is_own = _run_for(settings)
         if run is None:
             return train()
-        with settings.without_harm("the beginning of the training"):
-            begun(run)
         try:
+            with settings.without_harm("the beginning of the training"):
+                begun(run)
             result = train()
-        except BaseException:
+            with settings.without_harm("the outcome of the training"):
+                done(run, result)
+        except BaseException as error:
             if is_own:
-                with settings.without_harm("the end of the run"):
-                    run.__exit__(*sys.exc_info())
+                _end(run, settings, error)
             raise
-        with settings.without_harm("the outcome of the training"):
-            done(run, result)
         if is_own:
-            with settings.without_harm("the end of the run"):
-                run.__exit__(None, None, None)
+            _end(run, settings, None)
         return result
 
 
@@ -88,6 +88,8 @@ def log_measured(
 def _run_for(settings: Autologging) -> tuple[ActiveRun | None, bool]:
     """The run to log to, if any, and whether it is ours to end."""
     run = active_run()
+    if run is not None and run.info.run_id in _started and active_runs.own() is not run:
+        run = None  # another thread's training
     if run is None and is_launched():
         run = at_hand()
     if run is not None:
@@ -96,7 +98,19 @@ def _run_for(settings: Autologging) -> tuple[ActiveRun | None, bool]:
         **{str(key): value for key, value in settings.extra_tags.items()},
         AUTOLOGGING_TAG: settings.library,
     }
-    return start_run(tags=tags), True
+    run = start_run(tags=tags)
+    _started.add(run.info.run_id)
+    return run, True
+
+
+def _end(run: ActiveRun, settings: Autologging, error: BaseException | None) -> None:
+    """Ends a run that was started for a training, as the training ended: with `error`, or well."""
+    _started.discard(run.info.run_id)
+    with settings.without_harm("the end of the run"):
+        if error is None:
+            run.__exit__(None, None, None)
+        else:
+            run.__exit__(type(error), error, error.__traceback__)
 
 
 def _cut(text: str, length: int) -> str:

@@ -91,6 +91,29 @@ def test_an_interrupt_ends_the_run_as_killed(runs: Runs) -> None:
     assert [run.info.status for run in runs()] == ["KILLED"]
 
 
+def test_a_search_with_weights_has_a_score(runs: Runs) -> None:
+    GridSearchCV(Ridge(), {"alpha": [1.0]}, cv=2).fit(FEATURES, CLASSES, sample_weight=np.ones(40))
+    assert "training_score" in next(run for run in runs() if "best_alpha" in run.data.params).data.metrics
+
+
+def test_an_interrupt_while_logging_ends_the_run_as_killed(runs: Runs) -> None:
+    class Slow(LinearRegression):  # type: ignore[misc]  # sklearn has no types
+        def score(self, *_data: Any, **_options: Any) -> float:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Slow().fit(FEATURES, CLASSES)
+    assert [run.info.status for run in runs()] == ["KILLED"]
+
+
+def test_a_training_that_makes_up_for_another_error_ends_well(runs: Runs) -> None:
+    try:
+        raise LookupError
+    except LookupError:
+        LinearRegression().fit(FEATURES, CLASSES)
+    assert [run.info.status for run in runs()] == ["FINISHED"]
+
+
 def test_a_server_that_refuses_everything_does_not_fail_the_training(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
