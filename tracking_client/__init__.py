@@ -5,7 +5,7 @@ Importing this costs nothing: a name brings its module along when it is first us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tracking_client import artifacts, data, models, types
+    from tracking_client import artifacts, data, keras, models, sklearn, tensorflow, types
     from tracking_client.client import TrackingClient
     from tracking_client.context import RunContext
     from tracking_client.errors import TrackingError
@@ -79,8 +79,16 @@ if TYPE_CHECKING:
         set_registered_model_alias,
     )
     from tracking_client.images import Image
+    from tracking_client.integrations.every_library import autolog
     from tracking_client.mlflow_client import MlflowClient
     from tracking_client.run import ActiveRun
+    from tracking_client.system_metrics.settings import (
+        disable_system_metrics_logging,
+        enable_system_metrics_logging,
+        set_system_metrics_node_id,
+        set_system_metrics_samples_before_logging,
+        set_system_metrics_sampling_interval,
+    )
     from tracking_client.wire import entities
     from tracking_client.wire.entities import (
         Dataset,
@@ -136,6 +144,7 @@ __all__ = [
     "ViewType",
     "active_run",
     "artifacts",
+    "autolog",
     "create_experiment",
     "create_external_model",
     "data",
@@ -146,6 +155,8 @@ __all__ = [
     "delete_registered_model_alias",
     "delete_run",
     "delete_tag",
+    "disable_system_metrics_logging",
+    "enable_system_metrics_logging",
     "end_run",
     "entities",
     "finalize_logged_model",
@@ -159,6 +170,7 @@ __all__ = [
     "get_tracking_uri",
     "initialize_logged_model",
     "is_tracking_uri_set",
+    "keras",
     "last_active_run",
     "last_logged_model",
     "load_table",
@@ -193,10 +205,15 @@ __all__ = [
     "set_logged_model_tags",
     "set_model_version_tag",
     "set_registered_model_alias",
+    "set_system_metrics_node_id",
+    "set_system_metrics_samples_before_logging",
+    "set_system_metrics_sampling_interval",
     "set_tag",
     "set_tags",
     "set_tracking_uri",
+    "sklearn",
     "start_run",
+    "tensorflow",
     "types",
 ]
 
@@ -204,10 +221,13 @@ _MODULES = {
     "artifacts": "artifacts",
     "data": "data",
     "entities": "wire.entities",
+    "keras": "keras",
     "models": "models",
+    "sklearn": "sklearn",
+    "tensorflow": "tensorflow",
     "types": "types",
 }
-_FLUENT = {
+_ELSEWHERE = {
     "fluent_artifacts": (
         "get_artifact_uri",
         "load_table",
@@ -242,9 +262,17 @@ _FLUENT = {
         "set_model_version_tag",
         "set_registered_model_alias",
     ),
+    "integrations.every_library": ("autolog",),
+    "system_metrics.settings": (
+        "disable_system_metrics_logging",
+        "enable_system_metrics_logging",
+        "set_system_metrics_node_id",
+        "set_system_metrics_samples_before_logging",
+        "set_system_metrics_sampling_interval",
+    ),
 }
 _HOMES = {
-    **{name: home for home, names in _FLUENT.items() for name in names},
+    **{name: home for home, names in _ELSEWHERE.items() for name in names},
     "ActiveRun": "run",
     "Image": "images",
     "MlflowClient": "mlflow_client",

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tracking_client import offline
+from tracking_client import local_server, offline
 from tracking_client.context import STORE_URI, TOKEN, RunContext
+from tracking_client.errors import TrackingError
 from tracking_client.experiments import ExperimentCalls
 from tracking_client.logged_model_artifacts import LoggedModelArtifactCalls
 from tracking_client.model_versions import ModelVersionCalls
 from tracking_client.run_figures import FigureCalls
 from tracking_client.run_tables import TableCalls
-from tracking_client.tracking_uri import LocalStore, get_tracking_uri, normal
+from tracking_client.tracking_uri import LocalStore, RemoteServer, get_tracking_uri, normal
 from tracking_client.transport import Transport, transport_for
+from tracking_client.wire import notebook
 from tracking_client.wire.entities import Run
 
 
@@ -35,6 +37,18 @@ class TrackingClient(FigureCalls, TableCalls, ExperimentCalls, LoggedModelArtifa
         """The database file of a local store; None where the client talks to a server somewhere."""
         target = self.transport.target
         return target.database if isinstance(target, LocalStore) else None
+
+    @property
+    def web_address(self) -> str | None:
+        """Where the server's pages are, without credentials; None for a local store that has no server now.
+
+        Starts nothing and asks nobody.
+        """
+        target = self.transport.target
+        if isinstance(target, RemoteServer):
+            return target.url
+        running = local_server.discovered(target)
+        return None if running is None else running.url
 
     @property
     def _store_uri(self) -> str | None:
@@ -62,5 +76,14 @@ class TrackingClient(FigureCalls, TableCalls, ExperimentCalls, LoggedModelArtifa
             store_uri=self._store_uri if local is None else self.tracking_uri,
         )
 
+
+def _web_address_in_force() -> str | None:
+    try:
+        return TrackingClient().web_address
+    except (TrackingError, OSError):
+        return None  # a value is shown without a link where the tracking URI names nothing
+
+
+notebook.use_address(_web_address_in_force)
 
 __all__ = ["TrackingClient"]

@@ -26,10 +26,11 @@ from tracking_client.wire.entities import (
     RunStatus,
     RunTag,
 )
+from tracking_client.wire.notebook import Shown, moment, run_page
 
 
 @final
-class ActiveRun:
+class ActiveRun(Shown):
     """A run to log to, usable as `with start_run() as run:`.
 
     `info`, `data` and `inputs` are as they were when the run was started, like on MLflow's. Leaving the
@@ -47,6 +48,7 @@ class ActiveRun:
         self._journal = journals.of(client.transport)
         self._params = dict(run.data.params)
         self.owner_pid = os.getpid()
+        self._before_end: list[Callable[[], None]] = []
 
     @property
     def info(self) -> RunInfo:
@@ -153,12 +155,18 @@ class ActiveRun:
         """
         journals.wait(self._client.transport)
 
+    def before_end(self, call: Callable[[], None]) -> None:
+        """Has `call` called once when the run is about to end. It must not raise."""
+        self._before_end.append(call)
+
     def terminate(self, status: str, deadline_s: float | None = None) -> None:
         """Notes that the run has ended as `status`, and flushes.
 
         A run that somebody else meanwhile called FAILED or KILLED (whoever performed it) does not become
         FINISHED by being left.
         """
+        while self._before_end:
+            self._before_end.pop()()
         told = {"status": status, "end_time": checks.now_ms()}
         self._journal.append(entries.line(entries.END, self._run_id, told))
         self.flush(deadline_s)
@@ -195,8 +203,21 @@ class ActiveRun:
         else:
             self._end(self, status, error is not None)
 
-    def __repr__(self) -> str:
-        return f"<ActiveRun {self.info.run_id} ({self.info.run_name})>"
+    def _shown_fields(self) -> Mapping[str, Any]:
+        info = self.info
+        return {
+            "run_id": info.run_id,
+            "run_name": info.run_name,
+            "status": info.status,
+            "experiment_id": info.experiment_id,
+            "started": moment(info.start_time),
+        }
+
+    def _page(self) -> str:
+        return run_page(self._run_id)
+
+    def _server(self) -> str | None:
+        return self._client.web_address
 
 
 def status_after(error: BaseException | None) -> str:

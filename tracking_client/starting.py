@@ -24,6 +24,7 @@ from tracking_client.errors import InvalidArgument, TrackingError
 from tracking_client.journal import journals
 from tracking_client.mlflow_client import MlflowClient
 from tracking_client.run import ActiveRun
+from tracking_client.watched_machine import WatchedMachine
 from tracking_client.wire import names
 from tracking_client.wire.entities import LifecycleStage, Run, RunStatus
 
@@ -41,12 +42,16 @@ def start_run(
     parent_run_id: str | None = None,
     tags: Mapping[str, Any] | None = None,
     description: str | None = None,
+    log_system_metrics: bool | None = None,
 ) -> ActiveRun:
     """Starts a run, or resumes `run_id`, and makes it the one that the calling thread logs to.
 
     The first call in a launched process resumes the run that it was launched as (MLFLOW_RUN_ID).
-    `nested` starts a child of the run at hand. Raises TrackingError where the thread has a run and `nested`
-    is not given, NotFound for unknown ids, InvalidArgument for runs in the bin and values against the rules.
+    `nested` starts a child of the run at hand. `log_system_metrics` logs what the machine does meanwhile, by
+    default where that is enabled (see `enable_system_metrics_logging`).
+
+    Raises TrackingError where the thread has a run and `nested` is not given, NotFound for unknown ids,
+    InvalidArgument for runs in the bin, values against the rules and a machine that cannot be watched.
     """
     innermost = active_runs.own()
     if innermost is not None and not nested:
@@ -56,6 +61,7 @@ def start_run(
             "current run with mlflow.end_run(). To start a nested run, call start_run with nested=True",
             error_code="INVALID_STATE",
         )
+    watching = WatchedMachine.wanted(log_system_metrics)
     client = reachable_client()
     wanted = _with_description(tags, description)
     existing = run_id or (None if parent_run_id else _launched_run_to_resume(nested=nested))
@@ -67,6 +73,8 @@ def start_run(
     active = ActiveRun(run, client, _leave)
     ending.watch()
     active_runs.push(active)
+    if watching is not None:
+        watching.until_end_of(active)
     return active
 
 
@@ -133,6 +141,11 @@ def _launched_run_to_resume(*, nested: bool) -> str | None:
             return None  # one of many children must not become the run that all of them belong to
         os.environ.pop(RUN_ID, None)
         return found
+
+
+def is_launched() -> bool:
+    """Whether this process was started as a run or as part of one, whose end somebody else declares."""
+    return _launched_run_id() is not None
 
 
 def _launched_run_id() -> str | None:
@@ -242,4 +255,4 @@ def _after_fork() -> None:
 
 os.register_at_fork(after_in_child=_after_fork)
 
-__all__ = ["active_run", "at_hand", "attached", "end_run", "last_active_run", "start_run"]
+__all__ = ["active_run", "at_hand", "attached", "end_run", "is_launched", "last_active_run", "start_run"]

@@ -31,6 +31,8 @@ FLOORS: dict[str, list[set[str]]] = {
     ],
     "tracking_client": [
         {"__init__"},
+        {"sklearn", "keras", "tensorflow"},
+        {"integrations"},
         {
             "artifacts",
             "fluent",
@@ -40,6 +42,7 @@ FLOORS: dict[str, list[set[str]]] = {
             "fluent_registry",
         },
         {"starting"},
+        {"watched_machine"},
         {"ending"},
         {"active_runs"},
         {"run", "active_experiment", "mlflow_client"},
@@ -52,7 +55,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"transport"},
         {"attempts"},
         {"connection", "local_server", "data"},
-        {"checks", "models", "provenance", "table", "tables", "tracking_uri", "model_uri"},
+        {"checks", "models", "provenance", "table", "tables", "tracking_uri", "model_uri", "system_metrics"},
         {"images"},
         {"types", "offline"},
         {"journal_folder"},

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tracking_client.wire.fields import Json, whole
 from tracking_client.wire.lifecycle import LifecycleStage
+from tracking_client.wire.notebook import Shown, experiment_page, moment
 from tracking_client.wire.pairs import pairs_of
 
 
-@dataclass(frozen=True, slots=True)
-class Experiment:
+@dataclass(frozen=True, slots=True, repr=False)
+class Experiment(Shown):
     """A named group of runs. `tags` is a plain dict; times are in milliseconds since the epoch."""
 
     experiment_id: str
@@ -20,6 +23,18 @@ class Experiment:
     tags: dict[str, str] = field(default_factory=dict)
     creation_time: int | None = None
     last_update_time: int | None = None
+
+    def _shown_fields(self) -> Mapping[str, Any]:
+        return {
+            "experiment_id": self.experiment_id,
+            "name": self.name,
+            "lifecycle_stage": self.lifecycle_stage,
+            "artifact_location": self.artifact_location,
+            "created": moment(self.creation_time),
+        }
+
+    def _page(self) -> str:
+        return experiment_page(self.experiment_id)
 
     @classmethod
     def from_wire(cls, wire: Json) -> Experiment:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from tracking_client.wire.fields import Json, as_dictionary
 from tracking_client.wire.metrics import Metric
+from tracking_client.wire.notebook import Shown, moment, run_page
 from tracking_client.wire.pairs import pairs_of
 
 _ON_THE_WIRE = {
@@ -43,8 +45,8 @@ class LoggedModelStatus(str, Enum):
         return list(LoggedModelStatus).index(self)
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedModel:
+@dataclass(frozen=True, slots=True, repr=False)
+class LoggedModel(Shown):
     """A model with an identity of its own, independent of runs. Times are in ms since the epoch.
 
     `metrics` are those that runs logged for it, `params` and `tags` plain dicts. MLflow's argument order.
@@ -63,6 +65,20 @@ class LoggedModel:
     tags: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
     metrics: tuple[Metric, ...] = ()
+
+    def _shown_fields(self) -> Mapping[str, Any]:
+        return {
+            "model_id": self.model_id,
+            "name": self.name,
+            "status": self.status,
+            "model_type": self.model_type,
+            "source_run_id": self.source_run_id,
+            "created": moment(self.creation_timestamp),
+        }
+
+    def _page(self) -> str | None:
+        """That of the run which made it: a logged model has none of its own."""
+        return run_page(self.source_run_id) if self.source_run_id else None
 
     @property
     def model_uri(self) -> str:

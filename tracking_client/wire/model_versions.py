@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tracking_client.wire.fields import Json, as_dictionary, text, whole
 from tracking_client.wire.metrics import Metric
+from tracking_client.wire.notebook import Shown, moment, run_page
 from tracking_client.wire.pairs import LoggedModelParameter, pairs_of
 
 
@@ -18,8 +20,8 @@ class ModelVersionStatus:
     READY = "READY"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelVersion:
+@dataclass(frozen=True, slots=True, repr=False)
+class ModelVersion(Shown):
     """One version of a registered model; `version` is a number as text. Times are in ms since the epoch.
 
     `tags` is a plain dict. `params` and `metrics`, those of the logged model `model_id`, are None where the
@@ -44,6 +46,21 @@ class ModelVersion:
     model_id: str | None = None
     params: tuple[LoggedModelParameter, ...] | None = None
     metrics: tuple[Metric, ...] | None = None
+
+    def _shown_fields(self) -> Mapping[str, Any]:
+        return {
+            "name": self.name,
+            "version": self.version,
+            "status": self.status,
+            "aliases": ", ".join(self.aliases),
+            "run_id": self.run_id,
+            "source": self.source,
+            "created": moment(self.creation_timestamp),
+        }
+
+    def _page(self) -> str | None:
+        """That of the run which it comes from: a version has none of its own."""
+        return run_page(self.run_id) if self.run_id else None
 
     @classmethod
     def from_wire(cls, wire: Json) -> ModelVersion:

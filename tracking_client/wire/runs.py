@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from tracking_client.wire.fields import Json, as_dictionary, text, whole
 from tracking_client.wire.lifecycle import LifecycleStage
 from tracking_client.wire.logged_models import LoggedModelInput, LoggedModelOutput
 from tracking_client.wire.metrics import Metric
+from tracking_client.wire.notebook import Shown, moment, run_page
 from tracking_client.wire.pairs import pairs_of
 
 
@@ -128,8 +130,8 @@ class RunOutputs:
         return {"model_outputs": [item.to_dictionary() for item in self.model_outputs]}
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+@dataclass(frozen=True, slots=True, repr=False)
+class Run(Shown):
     """A tracked run as the server had it when asked."""
 
     info: RunInfo
@@ -146,6 +148,20 @@ class Run:
             inputs=RunInputs.from_wire(wire.get("inputs") or {}),
             outputs=RunOutputs.from_wire(wire.get("outputs") or {}),
         )
+
+    def _shown_fields(self) -> Mapping[str, Any]:
+        info = self.info
+        return {
+            "run_id": info.run_id,
+            "run_name": info.run_name,
+            "status": info.status,
+            "experiment_id": info.experiment_id,
+            "started": moment(info.start_time),
+            "ended": moment(info.end_time),
+        }
+
+    def _page(self) -> str:
+        return run_page(self.info.run_id)
 
     def to_dictionary(self) -> dict[str, Any]:
         """Everything as plain dicts, shaped as MLflow's."""
