@@ -5,7 +5,7 @@ Importing this costs nothing: a name brings its module along when it is first us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tracking_client import data, models, types
+    from tracking_client import data, keras, models, pyfunc, sklearn, tensorflow, types
     from tracking_client.client import TrackingClient
     from tracking_client.context import RunContext
     from tracking_client.errors import TrackingError
@@ -150,6 +150,7 @@ __all__ = [
     "get_tracking_uri",
     "initialize_logged_model",
     "is_tracking_uri_set",
+    "keras",
     "last_active_run",
     "last_logged_model",
     "log_artifact",
@@ -166,6 +167,7 @@ __all__ = [
     "log_params",
     "log_text",
     "models",
+    "pyfunc",
     "register_model",
     "restore_experiment",
     "restore_run",
@@ -183,11 +185,22 @@ __all__ = [
     "set_tag",
     "set_tags",
     "set_tracking_uri",
+    "sklearn",
     "start_run",
+    "tensorflow",
     "types",
 ]
 
-_MODULES = {"data": "data", "entities": "wire.entities", "models": "models", "types": "types"}
+_MODULES = {
+    "data": "data",
+    "entities": "wire.entities",
+    "keras": "keras",
+    "models": "models",
+    "pyfunc": "pyfunc",
+    "sklearn": "sklearn",
+    "tensorflow": "tensorflow",
+    "types": "types",
+}
 _FLUENT = {
     "fluent_inputs": ("log_input", "log_inputs"),
     "fluent_logged_models": (

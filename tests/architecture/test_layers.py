@@ -31,6 +31,8 @@ FLOORS: dict[str, list[set[str]]] = {
     ],
     "tracking_client": [
         {"__init__"},
+        {"keras", "pyfunc", "sklearn", "tensorflow"},
+        {"flavours"},
         {"fluent", "fluent_inputs", "fluent_logged_models", "fluent_registry"},
         {"starting"},
         {"ending"},
