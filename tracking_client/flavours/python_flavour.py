@@ -17,7 +17,11 @@ from tracking_client.flavours.saving import Content
 from tracking_client.models.code_model import model_of_code
 from tracking_client.models.code_paths import inside
 from tracking_client.models.mlmodel_file import PYTHON_FUNCTION
-from tracking_client.models.modules_used import modules_of_pickle, modules_of_source
+from tracking_client.models.modules_used import (
+    modules_named_in_pickle,
+    modules_of_pickle,
+    modules_of_source,
+)
 from tracking_client.models.pickles import dump_pickle, load_pickle
 from tracking_client.models.python_model import FunctionModel, PythonModelContext, hints_of, takes
 from tracking_client.models.trust import require_trust
@@ -55,17 +59,19 @@ def write_python(
         if is_code:
             file = _copy_code(Path(python_model), directory)
             model, modules = model_of_code(file), modules_of_source(file)
+            needs = modules
             flavor |= {"loader_module": FROM_CODE, "model_code_path": file.name}
         else:
             file, model = directory / _FILE, python_model
             version = dump_pickle(_as_object(python_model), file)
-            modules = modules_of_pickle(file)
+            modules, needs = modules_of_pickle(file), modules_named_in_pickle(file)
             flavor |= {"loader_module": PICKLED, "python_model": _FILE, "cloudpickle_version": version}
         context = _context(described, directory, model_config)
         return Content(
             flavors={PYTHON_FUNCTION: flavor},
-            distributions=["cloudpickle"],
+            distributions=[] if is_code else ["cloudpickle"],
             modules=modules,
+            needs=needs,
             predict=_Lazy(_as_object(model), context).predict,
             executable=[file],
         )

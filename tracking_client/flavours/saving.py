@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import platform
 import shutil
 import tempfile
@@ -24,7 +25,8 @@ from tracking_client.models.mlmodel_file import MLMODEL, PYTHON_FUNCTION, Model
 from tracking_client.models.modules_used import modules_of_source
 from tracking_client.models.requirements import of_no_distribution, pinned
 from tracking_client.models.signature import ModelSignature, infer_signature
-from tracking_client.types.containers import is_array, is_frame
+from tracking_client.types.containers import is_array
+from tracking_client.types.schema import Schema
 
 _EXTRA_FILES = "extra_files"
 
@@ -33,14 +35,16 @@ _EXTRA_FILES = "extra_files"
 class Content:
     """What a framework wrote into a model's directory.
 
-    `flavors` is for the MLmodel file; the flavor `python_function` gets what all have. `distributions` and
-    `modules` must be there to load it. `predict` (data, params) is the model, to infer what it gives.
-    `executable` are the files whose opening runs code.
+    `flavors` is for the MLmodel file; the flavor `python_function` gets what all have. Loading needs the
+    `distributions` and the `modules`, those in `needs` for sure: the user is told where nothing installed
+    brings one. `predict` (data, params) is the model, to infer what it gives. `executable` are the files
+    whose opening runs code.
     """
 
     flavors: dict[str, dict[str, Any]]
     distributions: Sequence[str]
     modules: set[str] = field(default_factory=set)
+    needs: set[str] = field(default_factory=set)
     predict: Callable[[Any, dict[str, Any] | None], Any] | None = None
     executable: Sequence[Path] = ()
 
@@ -107,7 +111,7 @@ def _requirements(
 ) -> list[str]:
     modules = content.modules | own_code
     travelling = {path.stem for path in (directory / code).iterdir()} if code else set()
-    left_behind = of_no_distribution(modules) - travelling
+    left_behind = of_no_distribution(content.needs | own_code) - travelling
     if left_behind:
         warnings.warn(
             f"The model needs {', '.join(sorted(left_behind))}, which no installed package brings: it can be "
@@ -116,7 +120,7 @@ def _requirements(
             stacklevel=6,
         )
     tables = signature is not None and signature.inputs is not None and not signature.inputs.is_tensor_spec()
-    return pinned([*content.distributions, *(["pandas"] if tables else [])], modules)
+    return pinned([*content.distributions, *(["pandas"] if tables else [])], modules | content.needs)
 
 
 def _signature(
@@ -134,7 +138,8 @@ def _signature(
         inputs = infer_signature(example.data).inputs
         assert inputs is not None
         params = None if not example.params else dict(example.params)
-        output = _as_given(content.predict(enforce_schema(example.data, inputs), params), example.data)
+        data = enforce_schema(copy.deepcopy(example.data), inputs)  # models may change what they are given
+        output = _as_column(content.predict(data, params), inputs)
         outputs = None if output is None else infer_signature(None, output).outputs
         schema = None if params is None else infer_param_schema(params)
         return ModelSignature(inputs=inputs, outputs=outputs, params=schema)
@@ -148,13 +153,13 @@ def _signature(
         return None
 
 
-def _as_given(output: Any, data: Any) -> Any:
-    """An array that came of a table is described as a column, or columns, as in MLflow."""
-    if not is_frame(data) or not is_array(output) or output.ndim > 2:
+def _as_column(output: Any, inputs: Schema) -> Any:
+    """What a model with columns gives for each row is a column, in the eyes of MLflow."""
+    if inputs.is_tensor_spec() or not is_array(output) or output.ndim != 1:
         return output
     import pandas as pd
 
-    return pd.Series(output) if output.ndim == 1 else pd.DataFrame(output)
+    return pd.Series(output)
 
 
 def _copy_extra_files(files: Sequence[str | PathLike[str]], directory: Path) -> None:

@@ -12,7 +12,11 @@ from tracking_client.flavours.model_code import allow_code
 from tracking_client.flavours.saving import Content
 from tracking_client.models.code_paths import inside
 from tracking_client.models.mlmodel_file import PYTHON_FUNCTION
-from tracking_client.models.modules_used import modules_of_pickle, modules_of_skops
+from tracking_client.models.modules_used import (
+    modules_named_in_pickle,
+    modules_of_pickle,
+    modules_of_skops,
+)
 from tracking_client.models.pickles import dump_pickle, load_pickle
 from tracking_client.models.trust import require_trust
 
@@ -31,7 +35,7 @@ def write_sklearn(
     if serialization_format not in (None, *_FORMATS):
         known = ", ".join(_FORMATS)
         raise InvalidArgument(f"Unknown serialization format {serialization_format!r}; there are: {known}")
-    if not callable(getattr(sk_model, pyfunc_predict_fn, None)):
+    if isinstance(sk_model, type) or not callable(getattr(sk_model, pyfunc_predict_fn, None)):
         raise InvalidArgument(f"The model, {type(sk_model).__name__}, has no {pyfunc_predict_fn}()")
     trusted = None if skops_trusted_types is None else list(skops_trusted_types)
 
@@ -48,7 +52,8 @@ def write_sklearn(
                 SKLEARN: {**described, "sklearn_version": _version()},
             },
             distributions=["scikit-learn", *([used] if used != PICKLE else [])],
-            modules=modules_of_skops(file) if used == SKOPS else modules_of_pickle(file),
+            modules=set() if used == SKOPS else modules_of_pickle(file),
+            needs=modules_of_skops(file) if used == SKOPS else modules_named_in_pickle(file),
             predict=lambda data, _params: getattr(sk_model, pyfunc_predict_fn)(data),
             executable=[file],
         )

@@ -125,7 +125,7 @@ class Model:
         """The text of the file."""
         import yaml
 
-        return str(yaml.safe_dump(self.to_dict(), default_flow_style=False, allow_unicode=True))
+        return str(yaml.safe_dump(self.to_dict(), default_flow_style=False))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the file `path`. Raises OSError; InvalidArgument for `metadata` that is no plain data."""

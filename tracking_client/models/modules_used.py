@@ -12,22 +12,47 @@ from pathlib import Path
 from typing import Any
 
 _BUILT_IN = frozenset({*sys.stdlib_module_names, "__main__", "builtins"})
+_SUBIMPORT = "<cloudpickle.subimport>"  # cloudpickle's name for: the module of this name
 
 
 def modules_of_pickle(path: Path) -> set[str]:
-    """The top-level modules that a pickle names: those of its classes, and those its functions use.
+    """The top-level modules that a pickle needs, and those loaded ones whose names are in it as texts.
 
-    Only texts of the pickle are looked at, so that a text which happens to be the name of a loaded module may
-    be among them. Raises ValueError for what is no pickle.
+    A function that is pickled by value holds the names of what it imports only so; a text that happens to be
+    the name of a loaded module is among them too. Raises ValueError for what is no pickle.
     """
-    texts = set()
+    with path.open("rb") as file:
+        texts = {text for _, text, _ in pickletools.genops(file) if isinstance(text, str)}
+    mentioned = {text for text in texts if text in sys.modules}
+    return modules_named_in_pickle(path) | _outside(mentioned)
+
+
+def modules_named_in_pickle(path: Path) -> set[str]:
+    """The top-level modules of the classes and functions that a pickle names, and that its functions use."""
+    found: set[str] = set()
+    memo: list[str | None] = []
+    texts: list[str | None] = [None, None]  # what was pushed last, where it was text
     with path.open("rb") as file:
         for opcode, argument, _ in pickletools.genops(file):
-            if opcode.name == "GLOBAL":
-                texts.add(str(argument).partition(" ")[0])
-            elif isinstance(argument, str) and _is_dotted_name(argument):
-                texts.add(argument)
-    return _outside(name for name in texts if name in sys.modules)
+            if opcode.name in ("MEMOIZE", "BINPUT", "LONG_BINPUT"):
+                memo.append(texts[-1])
+                continue
+            if opcode.name in ("GLOBAL", "INST"):
+                found.add(str(argument).partition(" ")[0])
+            elif opcode.name == "STACK_GLOBAL" and texts[-2]:
+                found.add(texts[-2])
+            elif texts[-1] == _SUBIMPORT and isinstance(argument, str):
+                found.add(argument)
+            texts = [texts[-1], _pushed(opcode.name, argument, texts, memo)]
+    return _outside(found)
+
+
+def _pushed(opcode: str, argument: Any, texts: list[str | None], memo: list[str | None]) -> str | None:
+    if opcode == "STACK_GLOBAL":
+        return _SUBIMPORT if texts[-1] == "subimport" else None
+    if opcode in ("BINGET", "LONG_BINGET"):
+        return memo[argument] if argument < len(memo) else None
+    return argument if isinstance(argument, str) else None
 
 
 def modules_of_skops(path: Path) -> set[str]:
@@ -46,10 +71,6 @@ def modules_of_source(path: Path) -> set[str]:
 
 def _outside(names: Any) -> set[str]:
     return {str(name).partition(".")[0] for name in names} - _BUILT_IN
-
-
-def _is_dotted_name(text: str) -> bool:
-    return len(text) < 200 and all(part.isidentifier() for part in text.split("."))
 
 
 def _module_names(value: Any) -> Iterator[str]:
@@ -75,4 +96,4 @@ def _imports(file: Path) -> Iterator[str]:
             yield node.module
 
 
-__all__ = ["modules_of_pickle", "modules_of_skops", "modules_of_source"]
+__all__ = ["modules_named_in_pickle", "modules_of_pickle", "modules_of_skops", "modules_of_source"]

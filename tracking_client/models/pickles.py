@@ -1,8 +1,7 @@
-"""Pickles of models: written to need nothing of ours, read to need nothing of MLflow's."""
+"""Pickles of models, written so that opening them needs nothing of ours."""
 
 from __future__ import annotations
 
-import importlib.util
 import pickle
 import threading
 from pathlib import Path
@@ -11,11 +10,6 @@ from typing import Any
 from tracking_client.errors import InvalidArgument
 from tracking_client.models import python_model
 
-_OF_MLFLOW = {
-    "PythonModel": python_model.PythonModel,
-    "PythonModelContext": python_model.PythonModelContext,
-    "_FunctionPythonModel": python_model.FunctionModel,
-}
 _by_value = threading.Lock()
 
 
@@ -48,29 +42,18 @@ def _dump_with_cloudpickle(value: Any, path: Path) -> str:
 
 
 def load_pickle(path: Path) -> Any:
-    """What the pickle holds; it may have been written by MLflow. Only for files that are trusted.
+    """What the pickle holds. Only for files that are trusted.
 
     Raises InvalidArgument where it cannot be read here, which mostly means that something is not installed.
     """
     try:
         with path.open("rb") as file:
-            return _Unpickler(file).load()
+            return pickle.load(file)  # noqa: S301  # callers have asked models.trust
     except Exception as error:
         raise InvalidArgument(
             f"'{path.name}' of the model cannot be read here: {error!r}. Its requirements.txt says what "
             "must be installed"
         ) from error
-
-
-class _Unpickler(pickle.Unpickler):  # callers have asked models.trust
-    """Has our classes in the place of MLflow's where MLflow is not installed."""
-
-    def find_class(self, module: str, name: str, /) -> Any:
-        """The class or function that the pickle names."""
-        ours = _OF_MLFLOW.get(name) if module in ("mlflow.pyfunc", "mlflow.pyfunc.model") else None
-        if ours is not None and importlib.util.find_spec("mlflow") is None:
-            return ours
-        return super().find_class(module, name)
 
 
 __all__ = ["dump_pickle", "load_pickle"]
