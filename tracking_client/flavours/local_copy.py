@@ -21,6 +21,7 @@ from tracking_client.models.trust import Origin
 from tracking_client.wire import names
 
 _RUNS = "runs:/"
+_MOST_HOPS = 10  # from a version to the version that it is a copy of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,13 @@ def _fetched(uri: str, into: Path | None) -> Path:
     return _of_place(client, uri, into)
 
 
-def _of_model(client: MlflowClient, uri: ModelUri, into: Path | None) -> Path:
+def _of_model(client: MlflowClient, uri: ModelUri, into: Path | None, hops: int = 0) -> Path:
     if uri.model_id is not None:
         return Path(client.download_logged_model_artifacts(uri.model_id, dst_path=into or _temporary()))
     version = client.version_at(uri)
     place = client.get_model_version_download_uri(version.name, version.version)
-    if is_model_uri(place):
-        return _of_model(client, ModelUri.parse(place), into)
+    if is_model_uri(place) and hops < _MOST_HOPS:
+        return _of_model(client, ModelUri.parse(place), into, hops + 1)
     return _of_place(client, place, into)
 
 

@@ -81,12 +81,11 @@ def _fill(directory: Path, write: Write, saving: Saving) -> Model:
     if example is not None:
         model.saved_input_example_info = example.save(directory)
     model.signature = _signature(saving.signature, example, content)
+    extra = _copy_extra_files(saving.extra_files or (), directory)
     for name, params in content.flavors.items():
-        model.add_flavor(
-            name, **(_python_function(params, code) if name == PYTHON_FUNCTION else {**params, "code": code})
-        )
-    if saving.extra_files:
-        _copy_extra_files(saving.extra_files, directory)
+        is_common = name == PYTHON_FUNCTION
+        described = _python_function(params, code) if is_common else {**params, "code": code, **extra}
+        model.add_flavor(name, **described)
     model.model_size_bytes = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
     own_code = modules_of_source(directory / code) if code else set()
     write_environment(
@@ -162,7 +161,9 @@ def _as_column(output: Any, inputs: Schema) -> Any:
     return pd.Series(output)
 
 
-def _copy_extra_files(files: Sequence[str | PathLike[str]], directory: Path) -> None:
+def _copy_extra_files(files: Sequence[str | PathLike[str]], directory: Path) -> dict[str, Any]:
+    """Copies the files; returns what the MLmodel file says of them."""
+    described = []
     for given in files:
         source = Path(given)
         if not source.is_file():
@@ -170,6 +171,8 @@ def _copy_extra_files(files: Sequence[str | PathLike[str]], directory: Path) -> 
         target = directory / _EXTRA_FILES / source.name
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(source, target)
+        described.append({"path": f"{_EXTRA_FILES}/{source.name}"})
+    return {"extra_files": described} if described else {}
 
 
 __all__ = ["Content", "Write", "save"]

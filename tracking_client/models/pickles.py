@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
 from pathlib import Path
@@ -55,5 +56,12 @@ def load_pickle(path: Path) -> Any:
             "must be installed"
         ) from error
 
+
+def _after_fork() -> None:
+    global _by_value  # noqa: PLW0603  # held by a thread that the child does not have
+    _by_value = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 __all__ = ["dump_pickle", "load_pickle"]

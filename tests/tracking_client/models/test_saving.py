@@ -293,3 +293,79 @@ def test_the_raw_model_and_the_python_model_are_there(tmp_path: Path) -> None:
     assert python.unwrap_python_model().factor == 2.0
     with pytest.raises(InvalidArgument, match="no raw model"):
         python.get_raw_model()
+
+
+def test_a_model_in_the_layout_of_tensorflow_is_loaded_without_it(tmp_path: Path) -> None:
+    tracking.keras.save_model(samples.network(), tmp_path / "model", input_example=ARRAY)
+    described = Model.load(tmp_path / "model")
+    described.flavors["tensorflow"] = {"data": "data", "model_type": "keras", "save_format": "tf"}
+    del described.flavors["keras"]
+    described.flavors["python_function"] |= {"loader_module": "mlflow.tensorflow", "data": "data"}
+    described.save(tmp_path / "model/MLmodel")
+    expected = samples.network().predict(ARRAY, verbose=0)
+    np.testing.assert_allclose(tracking.pyfunc.load_model(tmp_path / "model").predict(ARRAY), expected)
+    np.testing.assert_allclose(
+        tracking.tensorflow.load_model(tmp_path / "model").predict(ARRAY, verbose=0), expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("flavor", "told"),
+    [
+        ({"model_type": "tf2-module", "saved_model_dir": "data"}, "SavedModel"),
+        ({"data": "data", "save_exported_model": True}, "SavedModel"),
+        ({"data": "nowhere"}, "not in the model"),
+        ({"data": "."}, "no file of Keras 3"),
+    ],
+)
+def test_what_only_mlflow_can_load_is_told(tmp_path: Path, flavor: dict[str, Any], told: str) -> None:
+    tracking.keras.save_model(samples.network(), tmp_path / "model")
+    described = Model.load(tmp_path / "model")
+    described.flavors["keras"] = flavor
+    described.save(tmp_path / "model/MLmodel")
+    with pytest.raises(InvalidArgument, match=told):
+        tracking.keras.load_model(tmp_path / "model")
+
+
+def test_extra_files_are_where_mlflow_looks_for_them(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("see")
+    for library, path in ((tracking, tmp_path / "ours"), (mlflow, tmp_path / "theirs")):
+        options: dict[str, Any] = {} if library is tracking else _PINS
+        with quiet():
+            library.sklearn.save_model(
+                samples.fitted(), path, extra_files=[tmp_path / "notes.txt"], **options
+            )
+    ours, theirs = Model.load(tmp_path / "ours"), Model.load(tmp_path / "theirs")
+    assert ours.flavors["sklearn"] == theirs.flavors["sklearn"]
+    assert (tmp_path / "ours/extra_files/notes.txt").read_text() == "see"
+
+
+def test_a_model_that_streams_does_so_in_both(tmp_path: Path) -> None:
+    class Streaming(tracking.pyfunc.PythonModel):
+        def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+            return list(model_input)
+
+        def predict_stream(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+            yield from model_input
+
+    Streaming.__module__ = "__main__"
+    tracking.pyfunc.save_model(tmp_path / "model", python_model=Streaming(), streamable=True)
+    assert list(tracking.pyfunc.load_model(tmp_path / "model").predict_stream("ab")) == ["a", "b"]
+    with quiet():
+        theirs = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+        assert list(theirs.predict_stream("ab")) == ["a", "b"]
+
+
+def test_the_config_of_a_model_may_be_overridden_when_it_is_loaded(tmp_path: Path) -> None:
+    class Configured(tracking.pyfunc.PythonModel):
+        def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+            return context.model_config
+
+    Configured.__module__ = "__main__"
+    config = {"depth": 1, "name": "x"}
+    tracking.pyfunc.save_model(tmp_path / "model", python_model=Configured(), model_config=config)
+    loaded = tracking.pyfunc.load_model(tmp_path / "model", model_config={"depth": 2})
+    assert loaded.predict([1]) == {"depth": 2, "name": "x"}
+    with quiet():
+        theirs = mlflow.pyfunc.load_model(str(tmp_path / "model"), model_config={"depth": 2})
+        assert theirs.predict([1]) == {"depth": 2, "name": "x"}
