@@ -5,7 +5,7 @@ Importing this costs nothing: a name brings its module along when it is first us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tracking_client import artifacts, data, keras, models, sklearn, tensorflow, types
+    from tracking_client import artifacts, data, keras, models, pyfunc, sklearn, tensorflow, types
     from tracking_client.client import TrackingClient
     from tracking_client.context import RunContext
     from tracking_client.errors import TrackingError
@@ -191,6 +191,7 @@ __all__ = [
     "log_table",
     "log_text",
     "models",
+    "pyfunc",
     "register_model",
     "restore_experiment",
     "restore_run",
@@ -223,6 +224,7 @@ _MODULES = {
     "entities": "wire.entities",
     "keras": "keras",
     "models": "models",
+    "pyfunc": "pyfunc",
     "sklearn": "sklearn",
     "tensorflow": "tensorflow",
     "types": "types",

@@ -113,7 +113,7 @@ def _source_in_run(client: MlflowClient, model_uri: str) -> dict[str, Any]:
     if client.list_artifacts(run_id, path):
         root = (run.info.artifact_uri or "").rstrip("/")
         return {"source": f"{root}/{path}", "run_id": run_id}
-    model = _model_made_by(client, run, path)
+    model = model_made_by(client, run, path)
     if model is None:
         raise NotFound(
             f"the run {run_id} has neither artifacts at {path!r} nor a logged model of that name",
@@ -123,7 +123,7 @@ def _source_in_run(client: MlflowClient, model_uri: str) -> dict[str, Any]:
     return {"source": model.model_uri, "run_id": run_id, "model_id": model.model_id}
 
 
-def _model_made_by(client: MlflowClient, run: Run, name: str) -> LoggedModel | None:
+def model_made_by(client: MlflowClient, run: Run, name: str) -> LoggedModel | None:
     if "'" in name:
         return None  # no logged model's name: servers refuse such ones
     wanted = f"name = '{name}' AND source_run_id = '{run.info.run_id}'"

@@ -5,7 +5,7 @@ The parameters are recorded by whoever runs the entry point; this script logs wh
 - `train_rmse`, `val_rmse`, `test_rmse` after each epoch (the step), in the unit of the target;
 - `best_epoch`, which is the one with the lowest `val_rmse`, and its `best_train_rmse`, `best_val_rmse` and
   `best_test_rmse`: a search minimises `best_val_rmse`, and `best_test_rmse` is what the model is worth;
-- the model with the weights of that epoch, as `model.keras`.
+- the model with the weights of that epoch and its signature, as the logged model `model`.
 
 With `--epochs 0` there is no training: the mean of the training rows is the prediction, and the run is tagged
 `runner.baseline`. It is what a trained model has to beat.
@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from pathlib import Path
 
 import dataset
 import numpy as np
@@ -71,10 +69,8 @@ def train(split: dataset.Split, options: argparse.Namespace) -> None:
     except network.DivergedError as error:
         sys.exit(f"the training diverged: {error}; a lower learning rate or momentum may help")
     log_best(epoch, scores)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.keras")
-        model.save(path)
-        tracking_client.log_artifact(str(path))
+    signature = tracking_client.models.infer_signature(split.features, split.target)
+    tracking_client.tensorflow.log_model(model, name="model", step=epoch, signature=signature)
 
 
 def log_best(epoch: int, scores: dict[str, float]) -> None:

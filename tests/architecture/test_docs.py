@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 import tracking_client
 from runner import errors
 from runner.cli.main import cli
-from tracking_client import connection, data
+from tracking_client import connection, data, keras, models, pyfunc, sklearn, tensorflow
 from tracking_client import errors as client_errors
 from tracking_client.client import TrackingClient
+from tracking_client.flavours.options import LogOptions, SaveOptions
 from tracking_server import errors as server_errors
 from tracking_server.api.routing import AJAX_V2, V2, V3, Endpoint
 from tracking_server.app import ENDPOINTS
@@ -131,10 +133,33 @@ def test_every_word_of_the_search_language_is_documented() -> None:
 def test_every_name_of_the_client_is_documented() -> None:
     page = (ROOT / "docs/reference/python-client.md").read_text()
     methods = [name for name in dir(TrackingClient) if not name.startswith("_")]
-    names = [*tracking_client.__all__, *data.__all__, *methods]
+    flavours = (keras, models, pyfunc, sklearn, tensorflow)
+    of_flavours = [name for module in flavours for name in module.__all__]
+    names = [*tracking_client.__all__, *data.__all__, *of_flavours, *methods]
 
     assert [
         name for name in names if f"`{name}`" not in page and f"`tracking_client.{name}`" not in page
+    ] == []
+
+
+def test_every_option_of_a_model_is_documented() -> None:
+    page = (ROOT / "docs/reference/models.md").read_text()
+    written = [
+        function
+        for module in (keras, pyfunc, sklearn, tensorflow)
+        for function in (module.save_model, module.log_model)
+    ]
+    of_modules = {
+        name
+        for function in written
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+
+    assert [
+        name
+        for name in {*of_modules, *LogOptions.__annotations__, *SaveOptions.__annotations__}
+        if f"`{name}`" not in page
     ] == []
 
 

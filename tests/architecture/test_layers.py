@@ -31,8 +31,8 @@ FLOORS: dict[str, list[set[str]]] = {
     ],
     "tracking_client": [
         {"__init__"},
-        {"sklearn", "keras", "tensorflow"},
-        {"integrations"},
+        {"keras", "pyfunc", "sklearn", "tensorflow"},
+        {"integrations", "flavours"},
         {
             "artifacts",
             "fluent",

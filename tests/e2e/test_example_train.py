@@ -50,7 +50,12 @@ def test_one_seed_gives_the_same_numbers_and_the_best_epoch_is_the_one_with_the_
     assert first.data.metrics["best_val_rmse"] == lowest
     for part in ("train", "test"):
         assert first.data.metrics[f"best_{part}_rmse"] == dict(logged[f"{part}_rmse"])[best]
-    assert "model.keras" in [item.path for item in user.client.list_artifacts(first.info.run_id)]
+    (model,) = user.client.search_logged_models(
+        [first.info.experiment_id], f"source_run_id = '{first.info.run_id}'"
+    )
+    files = [item.path for item in user.client.list_logged_model_artifacts(model.model_id, "data")]
+    assert (model.name, model.status, "data/model.keras" in files) == ("model", "READY", True)
+    assert {metric.key: metric.value for metric in model.metrics}["val_rmse"] == lowest
     assert "runner.baseline" not in first.data.tags
 
 

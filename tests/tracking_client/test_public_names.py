@@ -60,7 +60,8 @@ def test_importing_loads_neither_the_network_nor_the_server() -> None:
     source = (
         "import sys; from tracking_client import start_run, TrackingClient; "
         "from tracking_client import artifacts, data, log_image, log_input, register_model, get_logged_model; "
-        "heavy = {'urllib3', 'requests', 'ssl', 'http.client', 'subprocess', 'tracking_server', 'numpy', 'pandas', 'polars', 'yaml', 'PIL', 'botocore'}; "
+        "from tracking_client import keras, pyfunc, sklearn, tensorflow; "
+        "heavy = {'sklearn', 'keras', 'tensorflow', 'cloudpickle', 'skops', 'urllib3', 'requests', 'ssl', 'http.client', 'subprocess', 'tracking_server', 'numpy', 'pandas', 'polars', 'yaml', 'PIL', 'botocore'}; "
         "print(*heavy & set(sys.modules))"
     )
     done = subprocess.run(

@@ -1,0 +1,1 @@
+"""How models of each framework are saved, logged and loaded, for `tracking_client.sklearn` and its like."""

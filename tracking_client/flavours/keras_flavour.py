@@ -1,0 +1,174 @@
+"""Keras 3: models as `.keras` files. Layouts: MLflow's `keras`, for every backend, and `tensorflow`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tracking_client.errors import InvalidArgument
+from tracking_client.flavours.local_copy import LocalModel
+from tracking_client.flavours.model_code import allow_code
+from tracking_client.flavours.saving import Content
+from tracking_client.models.code_paths import inside
+from tracking_client.models.mlmodel_file import PYTHON_FUNCTION
+from tracking_client.models.modules_used import modules_of_pickle
+from tracking_client.models.pickles import dump_pickle, load_pickle
+from tracking_client.models.trust import may_run_code, require_trust
+from tracking_client.types.containers import is_frame, kind_of
+
+KERAS, TENSORFLOW = "keras", "tensorflow"
+_DATA = "data"
+_FILE = "model.keras"
+_CUSTOM_OBJECTS = ("custom_objects.cloudpickle", "global_custom_objects.cloudpickle")
+_BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch", "openvino": "openvino"}
+
+
+def write_keras(model: Any, save_kwargs: Mapping[str, Any] | None) -> Callable[[Path], Content]:
+    """Writes a Keras model in the layout of `mlflow.keras`. Raises InvalidArgument for anything else."""
+    import keras
+
+    if not isinstance(model, keras.Model):
+        raise InvalidArgument(f"A model of Keras is a keras.Model, not {kind_of(model)}")
+
+    def write(directory: Path) -> Content:
+        data = _write_data(model, directory, save_kwargs, "keras")
+        backend = keras.backend.backend()
+        flavor = {
+            "data": data,
+            "keras_backend": backend,
+            "keras_version": keras.__version__,
+            "save_exported_model": False,
+        }
+        return Content(
+            flavors={PYTHON_FUNCTION: {"loader_module": "mlflow.keras"}, KERAS: flavor},
+            distributions=["keras", _BACKENDS.get(backend, backend), "numpy"],
+            modules={backend},
+            predict=KerasPredictor(model).predict,
+            executable=[directory / data / _FILE],
+        )
+
+    return write
+
+
+def write_tensorflow(
+    model: Any, custom_objects: Mapping[str, Any] | None, save_kwargs: Mapping[str, Any] | None
+) -> Callable[[Path], Content]:
+    """Writes a Keras model in the layout of `mlflow.tensorflow`. Raises InvalidArgument for anything else."""
+    import keras
+    import tensorflow as tf
+
+    if not isinstance(model, keras.Model):
+        raise InvalidArgument(f"Only a keras.Model can be saved here; {kind_of(model)} can with MLflow")
+
+    def write(directory: Path) -> Content:
+        data = _write_data(model, directory, save_kwargs, "tensorflow.keras")
+        (directory / data / "save_format.txt").write_text("tf", encoding="utf-8")
+        executable = [directory / data / _FILE]
+        modules = {"tensorflow"}
+        if custom_objects:
+            pickled = directory / data / _CUSTOM_OBJECTS[0]
+            dump_pickle(dict(custom_objects), pickled)
+            modules |= modules_of_pickle(pickled)
+            executable.append(pickled)
+        flavor = {"data": data, "keras_version": tf.__version__, "model_type": "keras", "save_format": "tf"}
+        return Content(
+            flavors={
+                PYTHON_FUNCTION: {"data": data, "loader_module": "mlflow.tensorflow"},
+                TENSORFLOW: flavor,
+            },
+            distributions=["tensorflow", "keras", *(["cloudpickle"] if custom_objects else [])],
+            modules=modules,
+            predict=KerasPredictor(model).predict,
+            executable=executable,
+        )
+
+    return write
+
+
+def _write_data(model: Any, directory: Path, save_kwargs: Mapping[str, Any] | None, module: str) -> str:
+    data = directory / _DATA
+    data.mkdir()
+    (data / "keras_module.txt").write_text(module, encoding="utf-8")
+    model.save(data / _FILE, **(save_kwargs or {}))
+    return _DATA
+
+
+def load_keras(
+    local: LocalModel,
+    custom_objects: Mapping[str, Any] | None = None,
+    load_kwargs: Mapping[str, Any] | None = None,
+) -> Any:
+    """The model of a directory. What would run code in it is refused unless the model is trusted.
+
+    Raises Unauthorized, InvalidArgument.
+    """
+    flavor = local.model.flavor(KERAS if KERAS in local.model.flavors else TENSORFLOW)
+    allow_code(local, flavor.get("code"))
+    file = _file_of(local, flavor)
+    import keras
+
+    trusted = may_run_code(local.origin, [file])
+    if file.suffix == ".h5" and not trusted:  # Keras has no safe mode for it
+        require_trust(local.origin, "is a file of HDF5, which may hold code", [file])
+    objects = {**_pickled_objects(local, file.parent), **(custom_objects or {})}
+    try:
+        return keras.saving.load_model(
+            file, custom_objects=objects, **{"safe_mode": not trusted, **(load_kwargs or {})}
+        )
+    except (ValueError, TypeError) as error:
+        if not trusted and ("safe_mode" in str(error) or "unsafe" in str(error)):
+            require_trust(local.origin, "holds code (such as a Lambda layer)", [file])
+        raise InvalidArgument(f"The model {local.origin.uri} cannot be loaded by Keras: {error}") from error
+
+
+def _file_of(local: LocalModel, flavor: Mapping[str, Any]) -> Path:
+    if flavor.get("save_exported_model") or flavor.get("model_type", "keras") != "keras":
+        raise InvalidArgument("The model is a SavedModel of TensorFlow, which can be loaded with MLflow only")
+    place = inside(local.directory, flavor.get("data", "model"))
+    for name in (_FILE, "model.h5"):
+        if (place / name).is_file():
+            return place / name
+    raise InvalidArgument(f"The model {local.origin.uri} holds no file of Keras 3 (model.keras or model.h5)")
+
+
+def _pickled_objects(local: LocalModel, data: Path) -> dict[str, Any]:
+    files = [data / name for name in _CUSTOM_OBJECTS if (data / name).is_file()]
+    if files:
+        require_trust(local.origin, "has custom objects in a pickle", files)
+    return {name: item for file in files for name, item in load_pickle(file).items()}
+
+
+class KerasPredictor:
+    """A model of Keras, for `PyFuncModel`."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def get_raw_model(self) -> Any:
+        """The model itself."""
+        return self._model
+
+    def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:  # noqa: ARG002  # has no params
+        """What the model gives: a table for a table, else an array, or what the model's outputs are in."""
+        if is_frame(data):
+            import pandas as pd
+
+            return pd.DataFrame(self._model.predict(data.to_numpy(), verbose=0), index=data.index)
+        return self._model.predict(data, verbose=0)
+
+
+def keras_predictor(local: LocalModel) -> KerasPredictor:
+    """The model of a directory, for `PyFuncModel`."""
+    return KerasPredictor(load_keras(local))
+
+
+__all__ = [
+    "KERAS",
+    "TENSORFLOW",
+    "KerasPredictor",
+    "keras_predictor",
+    "load_keras",
+    "write_keras",
+    "write_tensorflow",
+]
