@@ -20,6 +20,8 @@ from tracking_client.types.containers import is_frame, kind_of
 KERAS, TENSORFLOW = "keras", "tensorflow"
 _DATA = "data"
 _FILE = "model.keras"
+# In older ones a file can leave the safe mode: CVE-2025-1550, -8747, -9906, -12058.
+_SAFE_SINCE = (3, 12)
 _CUSTOM_OBJECTS = ("custom_objects.cloudpickle", "global_custom_objects.cloudpickle")
 _BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch", "openvino": "openvino"}
 
@@ -121,6 +123,9 @@ def load_keras(
     trusted = may_run_code(local.origin, [file])
     if file.suffix == ".h5" and not trusted:  # Keras has no safe mode for it
         require_trust(local.origin, "is a file of HDF5, which may hold code", [file])
+    if not trusted and _version(keras) < _SAFE_SINCE:
+        what = f"is opened by Keras {keras.__version__}, whose safe mode has holes (3.12 has none known)"
+        require_trust(local.origin, what, [file])
     objects = {**_pickled_objects(local, file.parent), **(custom_objects or {})}
     try:
         return keras.saving.load_model(
@@ -130,6 +135,10 @@ def load_keras(
         if not trusted and ("safe_mode" in str(error) or "unsafe" in str(error)):
             require_trust(local.origin, "holds code (such as a Lambda layer)", [file])
         raise InvalidArgument(f"The model {local.origin.uri} cannot be loaded by Keras: {error}") from error
+
+
+def _version(keras: Any) -> tuple[int, ...]:
+    return tuple(int(part) for part in str(keras.__version__).split(".")[:2] if part.isdecimal())
 
 
 def _file_of(local: LocalModel, flavor: Mapping[str, Any]) -> Path:

@@ -258,6 +258,17 @@ def test_a_model_without_a_sound_example_is_saved_without_a_signature(tmp_path: 
     assert tracking.pyfunc.load_model(tmp_path / "model").metadata.signature is None
 
 
+def test_a_signature_may_come_from_mlflow_itself(tmp_path: Path) -> None:
+    theirs = mlflow.models.infer_signature(samples.TABLE.astype(float), samples.TARGET)
+    tracking.sklearn.save_model(samples.fitted(), tmp_path / "model", signature=theirs)
+    written = Model.load(tmp_path / "model").signature
+    assert written is not None
+    assert written.to_dict() == theirs.to_dict()
+    for wrong in ("text", 3, samples.TABLE):
+        with pytest.raises(InvalidArgument, match="infer_signature"):
+            tracking.sklearn.save_model(samples.fitted(), tmp_path / "no", signature=wrong)  # type: ignore[arg-type]  # the mistake
+
+
 def test_a_signature_may_be_unwanted(tmp_path: Path) -> None:
     tracking.sklearn.save_model(
         samples.fitted(), tmp_path / "model", input_example=samples.TABLE, signature=False
