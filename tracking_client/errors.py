@@ -8,7 +8,7 @@ TrackingError                   .message, .error_code
 |  +- Timeout                   the server took longer than it was given
 +- ApiError                     the server answered with an error (status, code)
 |  +- InvalidArgument           400: also raised here for what the server would refuse
-|  +- Unauthorized              401, 403
+|  +- Unauthorized              401, 403; also raised here for models whose code may not run
 |  +- NotFound                  404
 |  +- AlreadyExists             the name or the value is taken
 |  +- ServerFault               5xx
@@ -97,7 +97,7 @@ class InvalidArgument(ApiError):
 
 
 class Unauthorized(ApiError):
-    """The server wants other credentials."""
+    """The server wants other credentials; or the user did not allow a model to run code."""
 
 
 class NotFound(ApiError):

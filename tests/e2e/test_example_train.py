@@ -11,6 +11,16 @@ import pytest
 from tests.e2e.terminal import ROOT, Done, User
 from tracking_client.wire.entities import Run
 
+# In the environment of the tests, which has no TensorFlow: what runs no code is loaded from anywhere.
+PREDICT = """
+import sys, numpy, tracking_client
+model = tracking_client.pyfunc.load_model(sys.argv[1])
+print(model.predict(numpy.zeros((2, 10), numpy.float32)).shape)
+try:
+    model.predict(numpy.zeros((2, 10), numpy.float64))
+except tracking_client.TrackingError as error:
+    print("float32 expected" if "float32" in str(error) else error)
+"""
 EXAMPLE = ROOT / "examples" / "hyperparam"
 
 
@@ -56,6 +66,7 @@ def test_one_seed_gives_the_same_numbers_and_the_best_epoch_is_the_one_with_the_
     files = [item.path for item in user.client.list_logged_model_artifacts(model.model_id, "data")]
     assert (model.name, model.status, "data/model.keras" in files) == ("model", "READY", True)
     assert {metric.key: metric.value for metric in model.metrics}["val_rmse"] == lowest
+    assert user.python(PREDICT, model.model_uri, KERAS_BACKEND="numpy").out == "(2, 1)\nfloat32 expected\n"
     assert "runner.baseline" not in first.data.tags
 
 

@@ -20,14 +20,15 @@ from tracking_client.types.containers import is_frame, kind_of
 KERAS, TENSORFLOW = "keras", "tensorflow"
 _DATA = "data"
 _FILE = "model.keras"
+# In older ones a file can leave the safe mode: CVE-2025-1550, -8747, -9906, -12058.
+_SAFE_SINCE = (3, 12)
 _CUSTOM_OBJECTS = ("custom_objects.cloudpickle", "global_custom_objects.cloudpickle")
 _BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch", "openvino": "openvino"}
 
 
 def write_keras(model: Any, save_kwargs: Mapping[str, Any] | None) -> Callable[[Path], Content]:
     """Writes a Keras model in the layout of `mlflow.keras`. Raises InvalidArgument for anything else."""
-    import keras
-
+    keras = _keras()
     if not isinstance(model, keras.Model):
         raise InvalidArgument(f"A model of Keras is a keras.Model, not {kind_of(model)}")
 
@@ -55,7 +56,7 @@ def write_tensorflow(
     model: Any, custom_objects: Mapping[str, Any] | None, save_kwargs: Mapping[str, Any] | None
 ) -> Callable[[Path], Content]:
     """Writes a Keras model in the layout of `mlflow.tensorflow`. Raises InvalidArgument for anything else."""
-    import keras
+    keras = _keras()
     import tensorflow as tf
 
     if not isinstance(model, keras.Model):
@@ -86,6 +87,18 @@ def write_tensorflow(
     return write
 
 
+def _keras() -> Any:
+    """Keras, with its backend. Raises InvalidArgument where they are not installed."""
+    try:
+        import keras
+    except ImportError as error:
+        raise InvalidArgument(
+            f"Keras cannot be imported here: {error}. Install it and its backend, "
+            "or name another in KERAS_BACKEND"
+        ) from error
+    return keras
+
+
 def _write_data(model: Any, directory: Path, save_kwargs: Mapping[str, Any] | None, module: str) -> str:
     data = directory / _DATA
     data.mkdir()
@@ -106,20 +119,26 @@ def load_keras(
     flavor = local.model.flavor(KERAS if KERAS in local.model.flavors else TENSORFLOW)
     allow_code(local, flavor.get("code"))
     file = _file_of(local, flavor)
-    import keras
-
+    keras = _keras()
     trusted = may_run_code(local.origin, [file])
     if file.suffix == ".h5" and not trusted:  # Keras has no safe mode for it
         require_trust(local.origin, "is a file of HDF5, which may hold code", [file])
+    if not trusted and _version(keras) < _SAFE_SINCE:
+        what = f"is opened by Keras {keras.__version__}, whose safe mode has holes (3.12 has none known)"
+        require_trust(local.origin, what, [file])
     objects = {**_pickled_objects(local, file.parent), **(custom_objects or {})}
     try:
         return keras.saving.load_model(
             file, custom_objects=objects, **{"safe_mode": not trusted, **(load_kwargs or {})}
         )
-    except (ValueError, TypeError) as error:
+    except Exception as error:
         if not trusted and ("safe_mode" in str(error) or "unsafe" in str(error)):
             require_trust(local.origin, "holds code (such as a Lambda layer)", [file])
         raise InvalidArgument(f"The model {local.origin.uri} cannot be loaded by Keras: {error}") from error
+
+
+def _version(keras: Any) -> tuple[int, ...]:
+    return tuple(int(part) for part in str(keras.__version__).split(".")[:2] if part.isdecimal())
 
 
 def _file_of(local: LocalModel, flavor: Mapping[str, Any]) -> Path:

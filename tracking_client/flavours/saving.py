@@ -7,7 +7,7 @@ import platform
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -122,15 +122,11 @@ def _requirements(
     return pinned([*content.distributions, *(["pandas"] if tables else [])], modules | content.needs)
 
 
-def _signature(
-    given: ModelSignature | bool | None, example: InputExample | None, content: Content
-) -> ModelSignature | None:
+def _signature(given: Any, example: InputExample | None, content: Content) -> ModelSignature | None:
     if isinstance(given, ModelSignature):
         return given
     if given is not None and given is not False:
-        raise InvalidArgument(
-            f"A signature is made by infer_signature(), or False for none; not {given!r:.100}"
-        )
+        return _of_mlflow(given)
     if given is False or example is None or content.predict is None:
         return None
     try:
@@ -150,6 +146,16 @@ def _signature(
             stacklevel=5,
         )
         return None
+
+
+def _of_mlflow(given: Any) -> ModelSignature:
+    """A signature that MLflow's own functions made, which say the same. Raises InvalidArgument."""
+    described = given.to_dict() if hasattr(given, "to_dict") else None
+    if not isinstance(described, Mapping) or not {"inputs", "outputs", "params"} & described.keys():
+        raise InvalidArgument(
+            f"A signature is made by infer_signature(), or False for none; not {given!r:.100}"
+        )
+    return ModelSignature.from_dict(described)
 
 
 def _as_column(output: Any, inputs: Schema) -> Any:

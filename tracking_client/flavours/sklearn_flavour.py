@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tracking_client.errors import InvalidArgument
+from tracking_client.errors import InvalidArgument, Unauthorized
 from tracking_client.flavours.local_copy import LocalModel
 from tracking_client.flavours.model_code import allow_code
 from tracking_client.flavours.saving import Content
@@ -113,12 +113,19 @@ def _load_skops(local: LocalModel, file: Path) -> Any:
         import skops.io
     except ImportError:
         raise InvalidArgument("The model is in the format of skops: pip install skops") from None
-    strange = sorted(skops.io.get_untrusted_types(file=file))
-    if strange:
-        require_trust(
-            local.origin, f"holds {', '.join(strange)}, which skops does not know to be safe", [file]
-        )
-    return skops.io.load(file, trusted=strange)
+    try:
+        strange = sorted(skops.io.get_untrusted_types(file=file))
+        if strange:
+            what = f"holds {', '.join(strange)}, which skops does not know to be safe"
+            require_trust(local.origin, what, [file])
+        return skops.io.load(file, trusted=strange)
+    except Unauthorized:
+        raise
+    except Exception as error:
+        raise InvalidArgument(
+            f"'{file.name}' of the model cannot be read here: {error!r}. Its requirements.txt says what "
+            "must be installed"
+        ) from error
 
 
 class SklearnPredictor:

@@ -79,7 +79,11 @@ def test_missing_values_are_null(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "input_example.json").read_text())["data"] == [[1.0, None], [None, None]]
 
 
-@pytest.mark.parametrize("value", [object(), {"a": np.ones(1), "b": 1}, {1, 2}, [object()]], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [object(), {"a": np.ones(1), "b": 1}, {1, 2}, [object()]],
+    ids=["object", "array beside number", "set", "list of objects"],
+)
 def test_what_is_no_example_is_refused(value: Any, tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument):
         InputExample.of(value).save(tmp_path)

@@ -22,6 +22,7 @@ from tracking_client.client import TrackingClient
 from tracking_client.errors import InvalidArgument, NotFound, TrackingError
 from tracking_client.journal_folder import journal_folder
 from tracking_client.local_server import LocalServer
+from tracking_client.replaying.runs import Replay
 from tracking_client.tracking_uri import LocalStore
 
 # Keras itself, of its numpy backend
@@ -209,7 +210,9 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_offline")
-def test_models_are_logged_and_loaded_without_a_server(name: str) -> None:
+def test_models_are_logged_and_loaded_without_a_server_and_reach_it_later(
+    name: str, server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with tracking.start_run() as run:
         info = tracking.sklearn.log_model(
             samples.fitted(), name="line", input_example=samples.TABLE, registered_model_name=name
@@ -217,3 +220,13 @@ def test_models_are_logged_and_loaded_without_a_server(name: str) -> None:
     for uri in (info.model_uri, f"runs:/{run.info.run_id}/line", f"models:/{name}/1"):
         predicted = tracking.pyfunc.load_model(uri).predict(samples.TABLE)
         np.testing.assert_allclose(predicted, samples.TARGET)
+    (store,) = offline.stores_in(journal_folder())
+    monkeypatch.delenv("RUNNER_OFFLINE")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", server.token or "")
+    Replay(source=TrackingClient(f"sqlite:///{store.database}"), target=TrackingClient(server.url)).all_runs()
+
+    (replayed,) = tracking.search_logged_models(filter_string="name = 'line'", output_format="list")
+    loaded = tracking.pyfunc.load_model(replayed.model_uri)
+    np.testing.assert_allclose(loaded.predict(samples.TABLE), samples.TARGET)
+    assert (loaded.model_id, loaded.metadata.run_id) == (replayed.model_id, replayed.source_run_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import decimal
+import pickle
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from tests.tracking_client.models import samples
 from tests.tracking_client.models.mlflow_quietly import mlflow, quiet
 from tests.tracking_client.scripts import Scripts
 from tracking_client.errors import InvalidArgument
-from tracking_client.models.modules_used import modules_of_source
+from tracking_client.models.modules_used import modules_named_in_pickle, modules_of_source
 
 
 def _lines(directory: Path, name: str = "requirements.txt") -> list[str]:
@@ -126,3 +128,13 @@ def test_nothing_is_imported_to_find_the_requirements(tmp_path: Path, scripts: S
         "print(*{'numpy', 'pandas', 'sklearn', 'mlflow', 'keras'} & set(sys.modules))\n"
     )
     assert (done.returncode, done.stdout) == (0, "\n"), done.stderr
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_is_read_for_its_modules_without_being_opened(tmp_path: Path, protocol: int) -> None:
+    from sklearn.linear_model import LinearRegression
+
+    classes = [LinearRegression, decimal.Decimal, yaml.nodes.Node, LinearRegression, yaml.nodes.ScalarNode]
+    path = tmp_path / "model.pkl"
+    path.write_bytes(pickle.dumps([*classes, "pandas", {"numpy": 1}], protocol))
+    assert modules_named_in_pickle(path) == {"sklearn", "yaml"}

@@ -258,6 +258,17 @@ def test_a_model_without_a_sound_example_is_saved_without_a_signature(tmp_path: 
     assert tracking.pyfunc.load_model(tmp_path / "model").metadata.signature is None
 
 
+def test_a_signature_may_come_from_mlflow_itself(tmp_path: Path) -> None:
+    theirs = mlflow.models.infer_signature(samples.TABLE.astype(float), samples.TARGET)
+    tracking.sklearn.save_model(samples.fitted(), tmp_path / "model", signature=theirs)
+    written = Model.load(tmp_path / "model").signature
+    assert written is not None
+    assert written.to_dict() == theirs.to_dict()
+    for wrong in ("text", 3, samples.TABLE):
+        with pytest.raises(InvalidArgument, match="infer_signature"):
+            tracking.sklearn.save_model(samples.fitted(), tmp_path / "no", signature=wrong)  # type: ignore[arg-type]  # the mistake
+
+
 def test_a_signature_may_be_unwanted(tmp_path: Path) -> None:
     tracking.sklearn.save_model(
         samples.fitted(), tmp_path / "model", input_example=samples.TABLE, signature=False
@@ -369,3 +380,69 @@ def test_the_config_of_a_model_may_be_overridden_when_it_is_loaded(tmp_path: Pat
     with quiet():
         theirs = mlflow.pyfunc.load_model(str(tmp_path / "model"), model_config={"depth": 2})
         assert theirs.predict([1]) == {"depth": 2, "name": "x"}
+
+
+def test_a_loader_of_the_users_own_is_called_for_a_model_given_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "own_loader.py").write_text(
+        "from pathlib import Path\n"
+        "class Constant:\n"
+        "    def __init__(self, path):\n"
+        "        self.value = float(Path(path).read_text())\n"
+        "    def predict(self, data):\n"
+        "        return [self.value] * len(data)\n"
+        "_load_pyfunc = Constant\n"
+    )
+    (tmp_path / "value.txt").write_text("7")
+    with quiet():
+        mlflow.pyfunc.save_model(
+            str(tmp_path / "model"),
+            loader_module="own_loader",
+            data_path=str(tmp_path / "value.txt"),
+            code_paths=[str(tmp_path / "own_loader.py")],
+            **_PINS,
+        )
+    try:
+        assert tracking.pyfunc.load_model(tmp_path / "model").predict([1, 2]) == [7.0, 7.0]
+    finally:
+        sys.modules.pop("own_loader", None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damaged_files_are_told_of(kind: str, tmp_path: Path) -> None:
+    save, _ = KINDS[kind]
+    save(tracking, tmp_path / "model", tmp_path, {})
+    (file,) = [
+        path for path in (tmp_path / "model").rglob("*") if path.suffix in (".pkl", ".skops", ".keras", ".py")
+    ]
+    for damage in (file.read_bytes()[:20], b"", b"nonsense"):
+        file.write_bytes(damage)
+        with pytest.raises(InvalidArgument):
+            tracking.pyfunc.load_model(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("kind", "missing", "told"),
+    [("keras", "keras", "KERAS_BACKEND"), ("skops", "skops.io", "pip install skops")],
+)
+def test_a_framework_that_is_not_installed_is_told_of(
+    kind: str, missing: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, _ = KINDS[kind]
+    save(tracking, tmp_path / "model", tmp_path, {})
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(InvalidArgument, match=told):
+        tracking.pyfunc.load_model(tmp_path / "model")
+
+
+def test_without_skops_models_of_scikit_learn_are_pickles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "skops.io", None)
+    tracking.sklearn.save_model(samples.fitted(), tmp_path / "model")
+    assert Model.load(tmp_path / "model").flavors["sklearn"]["serialization_format"] == "cloudpickle"
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
+    with pytest.raises(InvalidArgument, match="pip install cloudpickle"):
+        tracking.sklearn.save_model(samples.fitted(), tmp_path / "other")

@@ -145,6 +145,24 @@ def test_a_lambda_of_keras_needs_trust(client: TrackingClient, tmp_path: Path) -
     ]
 
 
+@pytest.mark.parametrize(
+    ("version", "allowed"), [("3.9.2", False), ("3.11.3", False), ("3.12.0", True), ("4.0", True)]
+)
+def test_a_keras_whose_safe_mode_has_holes_opens_no_files_of_strangers(
+    client: TrackingClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, allowed: bool
+) -> None:
+    tracking.keras.save_model(samples.network(), tmp_path / "net")
+    uri = _logged_by_a_stranger(tmp_path / "net").model_uri
+    trust._written.clear()
+    monkeypatch.setattr("keras.__version__", version)
+    if allowed:
+        tracking.keras.load_model(uri)
+    else:
+        with pytest.raises(Unauthorized, match=version):
+            tracking.keras.load_model(uri)
+        tracking.keras.load_model(uri, trusted=True)
+
+
 def test_what_runs_no_code_is_loaded_from_anywhere(client: TrackingClient, tmp_path: Path) -> None:
     tracking.sklearn.save_model(samples.fitted(), tmp_path / "line")
     tracking.keras.save_model(samples.network(), tmp_path / "net")
