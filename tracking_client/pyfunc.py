@@ -1,82 +1,17 @@
-"""Models to predict with, whatever they are made of, with the names of `mlflow.pyfunc`."""
+"""Models to predict with, with the names of `mlflow.pyfunc`. A name brings its module when it is used."""
 
-from __future__ import annotations
+from tracking_client.late import late_names
 
-from collections.abc import Mapping
-from os import PathLike
-from typing import TYPE_CHECKING, Any
-
-from tracking_client.flavours import pyfunc_model
-from tracking_client.flavours.logging import log
-from tracking_client.flavours.options import Saving
-from tracking_client.flavours.pyfunc_model import PyFuncModel
-from tracking_client.flavours.python_flavour import write_python
-from tracking_client.flavours.saving import save
-from tracking_client.models.model_info import ModelInfo
-from tracking_client.models.python_model import PythonModel, PythonModelContext
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from tracking_client.flavours.options import LogOptions, SaveOptions
-
-
-def save_model(
-    path: str | PathLike[str],
-    *,
-    python_model: Any,
-    artifacts: Mapping[str, str | PathLike[str]] | None = None,
-    model_config: Mapping[str, Any] | None = None,
-    streamable: bool | None = None,
-    **options: Unpack[SaveOptions],
-) -> None:
-    """Saves a Python model in the new directory `path`.
-
-    `python_model` is an object with `predict`, mostly of a subclass of `PythonModel`; a function of one
-    argument; or the path of a Python file that calls `models.set_model`, which is executed. `artifacts` are
-    files and directories by the name that the model finds them by in `context.artifacts`, `model_config` is
-    its `context.model_config`. `streamable` says that it has `predict_stream`. The options are those of all
-    frameworks: docs/reference/models.md.
-    Raises AlreadyExists where something is at `path`, InvalidArgument, OSError.
-    """
-    write = write_python(python_model, artifacts, model_config, streamable=streamable)
-    save(path, write, Saving(**options))
-
-
-def log_model(
-    artifact_path: str | None = None,
-    *,
-    python_model: Any,
-    artifacts: Mapping[str, str | PathLike[str]] | None = None,
-    model_config: Mapping[str, Any] | None = None,
-    streamable: bool | None = None,
-    **options: Unpack[LogOptions],
-) -> ModelInfo:
-    """Logs a Python model, made by the active run if there is one; arguments as of `save_model`.
-
-    It is called `name`; `artifact_path` is an older word for that. Raises InvalidArgument, ApiError,
-    TransportError, ArtifactError, OSError.
-    """
-    write = write_python(python_model, artifacts, model_config, streamable=streamable)
-    return log(write, artifact_path, options)
-
-
-def load_model(
-    model_uri: str | PathLike[str],
-    suppress_warnings: bool = False,  # noqa: ARG001  # MLflow's argument: there are none to suppress
-    dst_path: str | PathLike[str] | None = None,
-    model_config: Mapping[str, Any] | None = None,
-    *,
-    trusted: bool = False,
-) -> PyFuncModel:
-    """The model at a path or URI, of any framework, fetched into `dst_path` where that is given.
-
-    `model_config` overrides what the model was saved with. `trusted` allows code of the model to run, as all
-    Python models need. Raises Unauthorized where it would, and is not allowed; NotFound, InvalidArgument,
-    ApiError, TransportError, ArtifactError, OSError.
-    """
-    return pyfunc_model.load(model_uri, dst_path, model_config, trusted=trusted)
-
+    from tracking_client.flavours.pyfunc_models import (
+        PyFuncModel,
+        PythonModel,
+        PythonModelContext,
+        load_model,
+        log_model,
+        save_model,
+    )
 
 __all__ = [
     "PyFuncModel",
@@ -86,3 +21,6 @@ __all__ = [
     "log_model",
     "save_model",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = late_names(__name__, dict.fromkeys(__all__, "flavours.pyfunc_models"))

@@ -32,7 +32,8 @@ FLOORS: dict[str, list[set[str]]] = {
     "tracking_client": [
         {"__init__"},
         {"keras", "pyfunc", "sklearn", "tensorflow"},
-        {"integrations", "flavours"},
+        {"integrations"},
+        {"flavours"},
         {
             "artifacts",
             "fluent",
@@ -59,7 +60,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"images"},
         {"types", "offline"},
         {"journal_folder"},
-        {"context", "wire", "errors", "notice"},
+        {"context", "late", "wire", "errors", "notice"},
     ],
     "tracking_server": [
         {"__main__"},

@@ -4,6 +4,8 @@ Importing this costs nothing: a name brings its module along when it is first us
 frames or arrays is imported only for what already comes from it.
 """
 
+from tracking_client.late import late_names
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tracking_client.data.dataset import Dataset, MetaDataset
@@ -41,16 +43,4 @@ _HOMES = {
 }
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        """The public name, from the module where it lives (PEP 562)."""
-        from importlib import import_module
-
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = late_names(__name__, {name: f"data.{home}" for name, home in _HOMES.items()})

@@ -16,7 +16,7 @@ AUTOLOGGING_TAG = "mlflow.autologging"
 class Autologging:
     """How trainings of one library are logged; MLflow's names, see the `autolog` functions."""
 
-    library: str
+    framework: str
     log_models: bool = True
     log_input_examples: bool = False
     log_model_signatures: bool = True
@@ -29,7 +29,7 @@ class Autologging:
     def say(self, line: str) -> None:
         """Tells the user, unless silence was asked for."""
         if not self.silent:
-            notice.say(f"{self.library} autologging: {line}")
+            notice.say(f"{self.framework} autologging: {line}")
 
     @contextmanager
     def without_harm(self, what: str) -> Iterator[None]:
@@ -45,7 +45,7 @@ _in_force: dict[str, Autologging] = {}
 
 def turn_on(settings: Autologging) -> None:
     """Makes `settings` those of its library."""
-    _in_force[settings.library] = settings
+    _in_force[settings.framework] = settings
 
 
 def turn_off(library: str) -> None:

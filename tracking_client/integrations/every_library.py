@@ -8,7 +8,7 @@ from importlib import import_module
 from tracking_client import notice
 from tracking_client.integrations.on_import import when_imported
 
-LIBRARIES = ("keras", "sklearn")
+LIBRARIES = {"keras": "keras_names", "sklearn": "sklearn_autolog"}
 """TensorFlow's Keras is Keras and logged as such; `tracking_client.tensorflow` logs it by its own names."""
 
 
@@ -49,7 +49,7 @@ def autolog(
 def _turning_on(library: str, options: Mapping[str, object], *, silent: bool) -> Callable[[], None]:
     def act() -> None:
         try:
-            import_module(f"tracking_client.{library}").autolog(**options)
+            import_module(f"tracking_client.integrations.{LIBRARIES[library]}").autolog(**options)
         except Exception as error:  # noqa: BLE001  # the user's `import` must not fail because of this
             if not silent:
                 notice.say(f"{library} is not logged by itself: {type(error).__name__}: {error!s:.300}")

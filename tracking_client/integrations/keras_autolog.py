@@ -56,7 +56,7 @@ def watch_keras(settings: KerasAutologging, *, disable: bool, disable_for_unsupp
             f"Keras {keras.__version__} is too old to be logged by itself: use Keras 3, or give "
             "MlflowCallback() to fit"
         )
-    callback_class(keras.callbacks.Callback, settings.library, OPTIMIZER_PREFIXES[settings.library])(
+    callback_class(keras.callbacks.Callback, settings.framework, OPTIMIZER_PREFIXES[settings.framework])(
         settings.log_every_epoch, settings.log_every_n_steps
     )  # which complains of intervals that make no sense
     autologging.turn_on(settings)
@@ -100,7 +100,7 @@ def _trained(
         params = {name: value for name, value in given.items() if name not in {*_NOT_PARAMS, *_first(bound)}}
         log_new_params(run, params, settings)
         stopping = _early_stopping(given.get("callbacks"))
-        if stopping is not None and settings.library == TENSORFLOW:
+        if stopping is not None and settings.framework == TENSORFLOW:
             log_new_params(run, {name: getattr(stopping, name, None) for name in _STOPPING}, settings)
         if settings.log_datasets:
             with settings.without_harm("the data sets"):
@@ -109,7 +109,7 @@ def _trained(
 
     def done(run: ActiveRun, history: Any) -> None:
         stopping = _early_stopping(given.get("callbacks"))
-        if stopping is not None and settings.library == TENSORFLOW:
+        if stopping is not None and settings.framework == TENSORFLOW:
             _log_stop(run, stopping, history)
         with settings.without_harm("the model"):
             logged_model_id(settings, model, **_for_model(settings, model, given))
@@ -126,7 +126,9 @@ def _with_ours(callbacks: Any, settings: KerasAutologging, model: Any) -> Any:
     """The user's callbacks and one of ours, unless there is one already."""
     import keras
 
-    ours = callback_class(keras.callbacks.Callback, settings.library, OPTIMIZER_PREFIXES[settings.library])
+    ours = callback_class(
+        keras.callbacks.Callback, settings.framework, OPTIMIZER_PREFIXES[settings.framework]
+    )
     listed = _listed(callbacks)
     if any(type(each).__name__ == "MlflowCallback" for each in listed):
         return callbacks

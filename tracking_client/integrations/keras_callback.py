@@ -30,7 +30,7 @@ class KerasRecorder:
         log_every_n_steps: int | None = None,
         model_id: str | None = None,
         *,
-        library: str,
+        framework: str,
         optimizer_prefix: str,
     ) -> None:
         if log_every_epoch and log_every_n_steps is not None:
@@ -46,7 +46,7 @@ class KerasRecorder:
         self.log_every_epoch = log_every_epoch
         self.log_every_n_steps = log_every_n_steps
         self.model_id = model_id
-        self.settings = Autologging(library=library)
+        self.settings = Autologging(framework=framework)
         self._optimizer_prefix = optimizer_prefix
         self._run: ActiveRun | None = None
         self._epoch = 0
@@ -136,7 +136,7 @@ def summary_of(model: Any) -> str:
 
 
 @functools.lru_cache(maxsize=8)
-def callback_class(base: Any, library: str, optimizer_prefix: str) -> type:
+def callback_class(base: Any, framework: str, optimizer_prefix: str) -> type:
     """`MlflowCallback`, derived from the `Callback` of the Keras that the caller uses."""
 
     class MlflowCallback(base):  # type: ignore[misc]  # known only when it runs: there are several Keras
@@ -158,7 +158,7 @@ def callback_class(base: Any, library: str, optimizer_prefix: str) -> type:
                 log_every_epoch,
                 log_every_n_steps,
                 model_id,
-                library=library,
+                framework=framework,
                 optimizer_prefix=optimizer_prefix,
             )
 

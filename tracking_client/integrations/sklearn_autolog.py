@@ -40,7 +40,7 @@ class SklearnAutologging(Autologging):
 
     max_tuning_runs: int | None = 5
     log_post_training_metrics: bool = True
-    serialization_format: str = "cloudpickle"
+    serialization_format: str | None = None
     pos_label: str | int | None = None
 
 
@@ -58,7 +58,7 @@ def autolog(
     silent: bool = False,
     max_tuning_runs: int | None = 5,
     log_post_training_metrics: bool = True,
-    serialization_format: str = "cloudpickle",
+    serialization_format: str | None = None,
     registered_model_name: str | None = None,
     pos_label: str | int | None = None,
     extra_tags: Mapping[str, str] | None = None,
@@ -68,6 +68,7 @@ def autolog(
     `max_tuning_runs` is how many candidates of a search become runs of their own, best first (None: all).
     `pos_label` makes precision, recall and F1 those of that class; by default they are averages, weighted by
     the classes' sizes. `exclusive` leaves the user's own runs alone. `silent` prints nothing.
+    `serialization_format` is that of `log_model`: by default one that runs no code where it is loaded.
     `log_post_training_metrics` logs `model.score(…)` and metrics of `sklearn.metrics` that are computed from
     what a model predicted, where they are imported after this.
 
@@ -80,7 +81,7 @@ def autolog(
         autologging.turn_off(LIBRARY)
         return
     settings = SklearnAutologging(
-        library=LIBRARY,
+        framework=LIBRARY,
         log_models=log_models,
         log_input_examples=log_input_examples,
         log_model_signatures=log_model_signatures,

@@ -79,7 +79,7 @@ def _log_candidate(
 
     tags = {
         **provenance.default_tags(),
-        AUTOLOGGING_TAG: settings.library,
+        AUTOLOGGING_TAG: settings.framework,
         names.PARENT_RUN_ID: parent.info.run_id,
         **estimator_tags(search.estimator),
     }

@@ -96,7 +96,7 @@ def _run_for(settings: Autologging) -> tuple[ActiveRun | None, bool]:
         return (None if settings.exclusive else run), False
     tags = {
         **{str(key): value for key, value in settings.extra_tags.items()},
-        AUTOLOGGING_TAG: settings.library,
+        AUTOLOGGING_TAG: settings.framework,
     }
     run = start_run(tags=tags)
     _started.add(run.info.run_id)

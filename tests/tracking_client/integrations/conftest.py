@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tracking_client.client import TrackingClient
-from tracking_client.integrations import autologging, model_logging
+from tracking_client.integrations import autologging
 from tracking_client.mlflow_client import MlflowClient
 from tracking_client.wire.entities import Run
 
@@ -16,7 +16,6 @@ from tracking_client.wire.entities import Run
 def _no_autologging(monkeypatch: pytest.MonkeyPatch) -> None:
     """Patches of libraries stay, and do nothing where no settings are in force."""
     monkeypatch.setattr(autologging, "_in_force", {})
-    monkeypatch.setattr(model_logging, "_noticed", set())
 
 
 @pytest.fixture

@@ -103,24 +103,28 @@ except tracking.TrackingError as error:
     assert said.startswith("`log_every_n_steps` must be None if `log_every_epoch=True`")
 
 
-def test_a_model_is_logged_by_log_model_with_an_example_and_what_it_predicts(play: Play) -> None:
+def test_a_model_is_logged_with_a_signature_and_can_be_had_again(play: Play) -> None:
     (run,), said = play("""
-given = {}
-class Made:
-    model_id = "m-" + "0" * 32
-def log_model(model, **options):
-    given.update(options)
-    return Made()
-tracking.keras.log_model = log_model
-tracking.keras.autolog(log_model_signatures=False, log_input_examples=True, save_model_kwargs={"a": 1})
-model().fit(X, y, epochs=1, verbose=0)
-print(json.dumps({**given, "input_example": np.asarray(given["input_example"]).shape}))
+tracking.keras.autolog(log_input_examples=True)
+trained = model()
+trained.fit(X, y, epochs=1, verbose=0)
+made = tracking.last_logged_model()
+again = tracking.keras.load_model(made.model_uri)
+pyfunc = tracking.pyfunc.load_model(made.model_uri)
+wanted = trained.predict(X, verbose=0)
+print(json.dumps({
+    "name": made.name,
+    "run": made.source_run_id,
+    "same": bool(np.allclose(again.predict(X, verbose=0), wanted)),
+    "same by pyfunc": bool(np.allclose(pyfunc.predict(X), wanted)),
+    "signature": pyfunc.metadata.signature is not None,
+}))
 """)
     assert run.info.status == "FINISHED"
     assert said == {
         "name": "model",
-        "signature": None,
-        "input_example": [5, 3],
-        "registered_model_name": None,
-        "save_model_kwargs": {"a": 1},
+        "run": run.info.run_id,
+        "same": True,
+        "same by pyfunc": True,
+        "signature": True,
     }

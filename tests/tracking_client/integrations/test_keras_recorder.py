@@ -34,7 +34,7 @@ class _Model:
 
 
 def _recorder(**options: Any) -> KerasRecorder:
-    return KerasRecorder(library="keras", optimizer_prefix="optimizer_", **options)
+    return KerasRecorder(framework="keras", optimizer_prefix="optimizer_", **options)
 
 
 @pytest.mark.parametrize("every", [None, 0, -1, 1.5, "2"])

@@ -1,0 +1,73 @@
+"""The functions of `tracking_client.tensorflow`. TensorFlow is imported when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from tracking_client.flavours.keras_flavour import load_keras, write_tensorflow
+from tracking_client.flavours.local_copy import local_copy
+from tracking_client.flavours.logging import log
+from tracking_client.flavours.options import Saving
+from tracking_client.flavours.saving import save
+from tracking_client.models.model_info import ModelInfo
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from tracking_client.flavours.options import LogOptions, SaveOptions
+
+
+def save_model(
+    model: Any,
+    path: str | PathLike[str],
+    *,
+    custom_objects: Mapping[str, Any] | None = None,
+    keras_model_kwargs: Mapping[str, Any] | None = None,
+    **options: Unpack[SaveOptions],
+) -> None:
+    """Saves a `keras.Model` as a `.keras` file in the new directory `path`.
+
+    `custom_objects` are classes and functions that loading it needs; they are pickled beside it.
+    `keras_model_kwargs` goes to Keras' `save()`. The options are those of all frameworks:
+    docs/reference/models.md. Raises AlreadyExists where something is at `path`, InvalidArgument, OSError.
+    """
+    save(path, write_tensorflow(model, custom_objects, keras_model_kwargs), Saving(**options))
+
+
+def log_model(
+    model: Any,
+    artifact_path: str | None = None,
+    *,
+    custom_objects: Mapping[str, Any] | None = None,
+    keras_model_kwargs: Mapping[str, Any] | None = None,
+    **options: Unpack[LogOptions],
+) -> ModelInfo:
+    """Logs a `keras.Model`, made by the active run if there is one; arguments as of `save_model`.
+
+    It is called `name`; `artifact_path` is an older word for that. Raises InvalidArgument, ApiError,
+    TransportError, ArtifactError, OSError.
+    """
+    return log(write_tensorflow(model, custom_objects, keras_model_kwargs), artifact_path, options)
+
+
+def load_model(
+    model_uri: str | PathLike[str],
+    dst_path: str | PathLike[str] | None = None,
+    keras_model_kwargs: Mapping[str, Any] | None = None,
+    *,
+    trusted: bool = False,
+) -> Any:
+    """The `keras.Model` at a path or URI, fetched into `dst_path` where that is given.
+
+    `keras_model_kwargs` goes to Keras' `load_model()`, `custom_objects` among it. `trusted` allows code of
+    the model to run, such as a Lambda layer's. Raises Unauthorized where it would, and is not allowed;
+    NotFound, InvalidArgument, ApiError, TransportError, ArtifactError, OSError.
+    """
+    kwargs = dict(keras_model_kwargs or {})
+    objects = kwargs.pop("custom_objects", None)
+    return load_keras(local_copy(model_uri, dst_path, trusted=trusted), objects, kwargs)
+
+
+__all__ = ["load_model", "log_model", "save_model"]
