@@ -155,6 +155,7 @@ def _launched_run_id() -> str | None:
 def _resumed(client: TrackingClient, run_id: str, run_name: str | None, tags: dict[str, Any]) -> Run:
     wanted = checks.tags(tags)
     journals.flush(client.transport)  # it may have been ended here a moment ago
+    journals.send_what_the_dead_left(client.transport)  # or by a process that did not live to say so
     run = client.get_run(run_id)
     if run.info.lifecycle_stage == LifecycleStage.DELETED:
         raise InvalidArgument(f"Cannot start run with ID {run_id} because it is in the deleted state.")

@@ -154,7 +154,7 @@ def normal(uri: str, environ: Mapping[str, str] = os.environ) -> str:
         return target.uri
     if offline.is_wanted(environ) and not offline.is_of_local_store(uri, environ):
         return LocalStore.of_database(offline.database_for(target.url, environ)).uri
-    return uri
+    return uri.rstrip("/")
 
 
 def is_tracking_uri_set(environ: Mapping[str, str] = os.environ) -> bool:

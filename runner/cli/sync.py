@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,11 +17,14 @@ from runner.errors import ProvisionError, RequestError
 from runner.printable import printable
 from tracking_client import offline
 from tracking_client.client import TrackingClient
+from tracking_client.connection import CREDENTIALS
+from tracking_client.context import TRACKING_URI
 from tracking_client.errors import InvalidArgument, TrackingError
 from tracking_client.journal.syncing import Abandoned, Synced, abandoned_in, in_use, sync
 from tracking_client.journal_folder import journal_folders
 from tracking_client.offline import OfflineStore
 from tracking_client.replaying.runs import Replay
+from tracking_client.tracking_uri import LocalStore, parse
 from tracking_client.transport import Transport, transport_for
 
 _SHOWN_REFUSALS = 5
@@ -94,11 +98,9 @@ def _complain(done: list[Synced], replayed: list[Replayed], folder: Path) -> Non
 
 
 def _replayed(store: OfflineStore, uri: str) -> Replayed:
-    source = TrackingClient(f"sqlite:///{store.database}")
     drawn = _Line(f"replaying to {printable(uri)}", "runs")
-    replay = Replay(
-        source=source, target=TrackingClient(uri), progress=lambda _run: drawn(replay.replayed + 1)
-    )
+    replay = _replay_of(store, uri)
+    replay.progress = lambda _run: drawn(replay.replayed + 1)
     failure = None
     try:
         replay.all_runs()
@@ -128,8 +130,8 @@ def _synced(waiting: list[Abandoned], uri: str | None) -> Iterator[Synced]:
         is_local = journal.about.tracking_uri.startswith("sqlite:")
         to = journal.about.tracking_uri if is_local or uri is None else uri
         drawn = _Line(f"sending to {printable(to)}", "values")
-        transport = _transport(to)
-        found = sync(journal.path, transport, progress=drawn)
+        elsewhere = to != journal.about.tracking_uri
+        found = sync(journal.path, _transport(to, is_named=elsewhere), progress=drawn, elsewhere=elsewhere)
         drawn.clear()
         if found is not None:  # else somebody else was faster
             yield found
@@ -154,11 +156,25 @@ class _Line:
             click.echo("\r\x1b[K", nl=False, err=True)
 
 
-def _transport(uri: str) -> Transport:
+def _transport(uri: str, *, is_named: bool = False) -> Transport:
+    """How to reach a server that a journal names: credentials of the environment are for one that `is_named`
+    now, else for the one that the environment names, if any: not for any that was logged to some day.
+    """
     try:
-        return transport_for(uri)
+        target = parse(uri)
+        configured = os.environ.get(TRACKING_URI)
+        if is_named or isinstance(target, LocalStore) or not configured or parse(configured) == target:
+            return transport_for(uri)
+        environ = {name: value for name, value in os.environ.items() if name not in CREDENTIALS}
+        return Transport(target, environ=environ)
     except InvalidArgument as error:
         raise RequestError(str(error)) from error
+
+
+def _replay_of(store: OfflineStore, uri: str) -> Replay:
+    transport = _transport(uri, is_named=uri != store.tracking_uri)
+    source = TrackingClient(f"sqlite:///{store.database}")
+    return Replay(source=source, target=TrackingClient(uri, transport=transport))
 
 
 def _tell(done: list[Synced]) -> None:
@@ -203,8 +219,7 @@ def _list(waiting: list[Abandoned], stores: list[OfflineStore], uri: str | None,
 
 
 def _waiting_runs(store: OfflineStore, uri: str | None) -> int:
-    target = TrackingClient(uri or store.tracking_uri)
-    return Replay(source=TrackingClient(f"sqlite:///{store.database}"), target=target).waiting()
+    return _replay_of(store, uri or store.tracking_uri).waiting()
 
 
 def _as_json(each: Synced) -> dict[str, object]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,55 +11,23 @@ import pytest
 from tests.e2e.slow_build import ready_environments
 from tests.e2e.terminal import User
 from tests.runner.environments.wheels import make_wheel
+from tests.small_disks import MakeDisk, fill, small_disks
 
 LOCAL = ("--env-manager", "local")
 NOOP = {"noop.py": "print('fine')"}
 
 
 @pytest.fixture
-def disk(tmp_path: Path, user: User) -> Iterator[Callable[[int], Path]]:  # its server ends last
-    """Makes disks of a few MiB."""
-    disks: list[Path] = []
-
-    def make(size_mib: int) -> Path:
-        place = tmp_path / f"disk{len(disks)}"
-        place.mkdir()
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", str(place)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            pytest.skip(f"a small disk takes the right to mount one: {done.stderr.strip()}")
-        disks.append(place)
-        return place
-
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("a small disk takes root on Linux")
-    yield make
-    user.stop_server()
-    for place in disks:
-        subprocess.run(["umount", "-l", str(place)], check=True, capture_output=True)
-
-
-def fill(disk: Path) -> Path:
-    """Takes all space that is left."""
-    filler = disk / "filler"
-    with filler.open("ab", buffering=0) as file:
-        for size in (65536, 4096, 1):
-            try:
-                while file.write(b"x" * size):
-                    pass
-            except OSError:
-                continue
-    return filler
+def disk(tmp_path: Path, user: User) -> Iterator[MakeDisk]:
+    with small_disks(tmp_path) as make:
+        yield make
+        user.stop_server()  # before its disk goes
 
 
 def test_a_build_on_a_full_disk_says_so_and_the_next_one_with_space_succeeds(
-    user: User, disk: Callable[[int], Path], tmp_path: Path
+    user: User, disk: MakeDisk, tmp_path: Path
 ) -> None:
-    cache = disk(24)
+    cache = disk(24 << 10)
     wheels = tmp_path / "wheels"
     make_wheel(wheels, "large", payload_bytes=10 << 20)
     folder = user.project(
@@ -91,10 +57,8 @@ def test_a_build_on_a_full_disk_says_so_and_the_next_one_with_space_succeeds(
     assert ready_environments() == []
 
 
-def test_a_log_that_cannot_grow_costs_the_log_and_not_the_run(
-    user: User, disk: Callable[[int], Path]
-) -> None:
-    state = disk(2)
+def test_a_log_that_cannot_grow_costs_the_log_and_not_the_run(user: User, disk: MakeDisk) -> None:
+    state = disk(2 << 10)
     folder = user.project(
         {"chatty.py": "for number in range(40_000): print(number, 'x' * 100)\nprint('the end')"}
     )
@@ -112,9 +76,9 @@ def test_a_log_that_cannot_grow_costs_the_log_and_not_the_run(
 
 
 def test_a_state_directory_that_is_full_from_the_start_is_an_error_before_a_run_exists(
-    user: User, disk: Callable[[int], Path]
+    user: User, disk: MakeDisk
 ) -> None:
-    state = disk(1)
+    state = disk(1 << 10)
     filler = fill(state)
     folder = user.project(NOOP)
     user.environ["RUNNER_STATE_DIR"] = str(state)
@@ -132,9 +96,9 @@ def test_a_state_directory_that_is_full_from_the_start_is_an_error_before_a_run_
 
 
 def test_a_state_directory_that_fills_up_while_the_program_runs_keeps_the_status_true(
-    user: User, disk: Callable[[int], Path]
+    user: User, disk: MakeDisk
 ) -> None:
-    state = disk(1)
+    state = disk(1 << 10)
     folder = user.project(
         {
             "fill.py": """
@@ -162,9 +126,9 @@ sys.exit(int(sys.argv[2]))
 
 
 def test_a_store_whose_disk_is_full_refuses_a_run_and_takes_the_next_one_when_there_is_space(
-    user: User, disk: Callable[[int], Path]
+    user: User, disk: MakeDisk
 ) -> None:
-    user.directory = disk(3)
+    user.directory = disk(3 << 10)
     folder = user.project(NOOP)
     assert user.types("run", str(folder), "-e", "noop.py", *LOCAL).code == 0
     filler = fill(user.directory)
@@ -181,10 +145,8 @@ def test_a_store_whose_disk_is_full_refuses_a_run_and_takes_the_next_one_when_th
     assert [run.info.status for run in user.runs()].count("FINISHED") == 2
 
 
-def test_a_store_that_fills_up_while_the_program_runs_gets_the_end_later(
-    user: User, disk: Callable[[int], Path]
-) -> None:
-    user.directory = disk(3)
+def test_a_store_that_fills_up_while_the_program_runs_gets_the_end_later(user: User, disk: MakeDisk) -> None:
+    user.directory = disk(3 << 10)
     folder = user.project(
         {
             "fill.py": """
@@ -213,9 +175,9 @@ print("done")
 
 @pytest.mark.parametrize("left_bytes", [0, 4096, 65536])
 def test_a_store_that_cannot_be_made_for_lack_of_space_says_so_and_is_made_later(
-    user: User, disk: Callable[[int], Path], left_bytes: int
+    user: User, disk: MakeDisk, left_bytes: int
 ) -> None:
-    user.directory = disk(1)
+    user.directory = disk(1 << 10)
     folder = user.project(NOOP)
     filler = fill(user.directory)
     os.truncate(filler, filler.stat().st_size - left_bytes)

@@ -19,6 +19,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.small_disks import small_disks
 from tests.tracking_server import artifact_services, database_servers
 from tests.tracking_server.artifact_services import StoreService
 from tests.tracking_server.database_servers import Stores
@@ -320,28 +321,8 @@ def with_settings(settings: Settings) -> Callable[..., Settings]:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 3 MiB."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("a small disk takes root on Linux")
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"a small disk takes the right to mount one: {done.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True, capture_output=True)
-
-
-def fill(disk: Path) -> Path:
-    filler = disk / "filler"
-    with filler.open("ab", buffering=0) as file:
-        for size in (65536, 4096, 1):
-            try:
-                while file.write(b"x" * size):
-                    pass
-            except OSError:
-                continue
-    return filler
+    with small_disks(tmp_path) as make:
+        yield make(3 << 10)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.tracking_server.conftest import V2, Api, ServerProcess, fill
+from tests.small_disks import fill
+from tests.tracking_server.conftest import V2, Api, ServerProcess
 from tracking_server.artifacts.local import LocalArtifacts
 from tracking_server.artifacts.places import Places
 from tracking_server.errors import InvalidParameter, StartRefused

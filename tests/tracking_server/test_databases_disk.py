@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.tracking_server.conftest import V2, Api, ServerProcess, fill
+from tests.small_disks import fill
+from tests.tracking_server.conftest import V2, Api, ServerProcess
 from tracking_server.errors import StartRefused
 from tracking_server.settings import Settings
 from tracking_server.store.engine import Database

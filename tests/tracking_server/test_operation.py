@@ -18,7 +18,7 @@ import httpx2
 import psutil
 import pytest
 
-from tests.tracking_server.conftest import fill
+from tests.small_disks import fill
 from tracking_server.guard import access_log
 from tracking_server.guard.access_log import AccessLog, without_secrets
 

@@ -163,7 +163,7 @@ class Journal:
         for find in (self._folder, folder.claim_spare_folder):
             try:
                 place = find()
-                spool = Spool.create(place, self._lasting_uri())
+                spool = Spool.create(place, self.lasting_uri)
                 descriptor = self._new_segment(spool)
             except OSError as error:
                 reason = error
@@ -204,13 +204,13 @@ class Journal:
         spool = self._spool
         if spool is not None and len(all_in(spool.path.parent)) > 1:
             transport = self._transport.apart(ATTEMPT_S, max_retries=0)
-            sync_left_behind(spool.path.parent, transport, self._lasting_uri(), until_s=until_s)
+            sync_left_behind(spool.path.parent, transport, self.lasting_uri, until_s=until_s)
 
     def _send_what_others_left(self, place: Path) -> None:
         """Ships meanwhile what processes before this one did not live to send."""
         if len(all_in(place)) < 2:
             return
-        transport, uri = self._transport.apart(ATTEMPT_S), self._lasting_uri()
+        transport, uri = self._transport.apart(ATTEMPT_S), self.lasting_uri
 
         def send() -> None:
             with contextlib.suppress(OSError):
@@ -219,7 +219,8 @@ class Journal:
         with contextlib.suppress(RuntimeError):  # the interpreter is ending: the next process does it
             threading.Thread(target=send, name="tracking-journals-left", daemon=True).start()
 
-    def _lasting_uri(self) -> str:
+    @property
+    def lasting_uri(self) -> str:
         """Where all this is to be sent, by a name that outlives the server of a local store."""
         context = RunContext.from_environ(self._environ)
         uri = self._transport.target_uri

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -11,6 +12,8 @@ import time
 from tracking_client import notice
 from tracking_client.errors import InvalidArgument, Timeout, TrackingError
 from tracking_client.journal.journal import Journal
+from tracking_client.journal.syncing import sync_left_behind
+from tracking_client.journal_folder import journal_folders
 from tracking_client.transport import Transport
 
 FLUSH_DEADLINE = "RUNNER_FLUSH_DEADLINE_S"
@@ -58,6 +61,14 @@ def wait(transport: Transport) -> None:
     if isinstance(failure, TrackingError):
         raise failure
     raise Timeout(f"what was logged was not sent within {limit_s:g} s ({FLUSH_DEADLINE}); it is sent later")
+
+
+def send_what_the_dead_left(transport: Transport) -> None:
+    """Ships what processes of this machine that are dead have left for the same server, as far as it goes."""
+    until_s = time.monotonic() + deadline_s()
+    for folder in journal_folders():
+        with contextlib.suppress(OSError):
+            sync_left_behind(folder, transport, of(transport).lasting_uri, until_s=until_s)
 
 
 def deadline_s() -> float:
@@ -138,4 +149,12 @@ os.register_at_fork(after_in_parent=_after_fork_in_parent, after_in_child=_after
 # Before whatever ends open runs at exit is registered, and therefore called after it.
 atexit.register(finish_all)
 
-__all__ = ["FLUSH_DEADLINE", "deadline_s", "finish_all", "flush", "of", "wait"]
+__all__ = [
+    "FLUSH_DEADLINE",
+    "deadline_s",
+    "finish_all",
+    "flush",
+    "of",
+    "send_what_the_dead_left",
+    "wait",
+]

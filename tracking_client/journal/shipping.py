@@ -175,4 +175,15 @@ def unshipped(spool: Spool) -> int:
         values += text.count(b"}\n")
 
 
-__all__ = ["FAULT", "Refusal", "Window", "is_lasting", "send", "ship_window", "unshipped"]
+def runs_of(spool: Spool) -> set[str]:
+    """The ids of the runs that what is still to be shipped is about."""
+    position = spool.position
+    found: set[str] = set()
+    while True:
+        text, position = spool.read(WINDOW_BYTES, position)
+        if not text:
+            return found
+        found.update(entry.run_id for entry in read(text) if entry is not None)
+
+
+__all__ = ["FAULT", "Refusal", "Window", "is_lasting", "runs_of", "send", "ship_window", "unshipped"]

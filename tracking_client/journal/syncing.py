@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracking_client.errors import ServerFault, TrackingError
-from tracking_client.journal.shipping import FAULT, Refusal, Window, ship_window, unshipped
+from tracking_client.journal.shipping import FAULT, Refusal, Window, runs_of, ship_window, unshipped
 from tracking_client.journal.spool import About, Spool, all_in, read_about, remove_remains
 from tracking_client.transport import Transport
 
@@ -58,11 +58,14 @@ def sync(
     *,
     until_s: float = float("inf"),
     progress: Callable[[int], None] = lambda _values: None,
+    elsewhere: bool = False,
 ) -> Synced | None:
     """Ships a dead process's journal to `transport` and removes it; None where somebody has it.
 
-    May be ended and begun again at any moment. Stops when the monotonic clock says `until_s`. `progress` is
-    told the number of values shipped so far. Raises nothing: a failure is in the result.
+    `elsewhere` says that this is not where the journal was meant to go: nothing is sent where a run is not
+    there, since what a server refuses is not sent again. May be ended and begun again at any moment. Stops
+    when the monotonic clock says `until_s`. `progress` is told the number of values shipped so far. Raises
+    nothing: a failure is in the result.
     """
     spool = Spool.adopt(path)
     if spool is None:
@@ -71,6 +74,8 @@ def sync(
     refused: list[Refusal] = []
     failure: TrackingError | OSError | None = None
     try:
+        if elsewhere:
+            _find_runs(spool, transport)
         while time.monotonic() < until_s:
             window = _next_window(spool, transport)
             shipped, torn = shipped + window.shipped, torn + window.torn
@@ -93,6 +98,13 @@ def sync(
         left=left,
         failure=failure,
     )
+
+
+def _find_runs(spool: Spool, transport: Transport) -> None:
+    """Raises NotFound where a run of the journal is not on the server; else as `ship_window`."""
+    for run_id in runs_of(spool):
+        query = {"run_id": run_id, "run_uuid": run_id}
+        transport.call("GET", "/api/2.0/mlflow/runs/get", query=query)
 
 
 def _next_window(spool: Spool, transport: Transport) -> Window:

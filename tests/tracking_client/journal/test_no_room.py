@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import socket
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.small_disks import MakeDisk, small_disks
 from tests.tracking_client.proxy import Proxy
 from tests.tracking_client.scripts import Scripts
 from tests.tracking_client.servers import wait_until
@@ -183,35 +182,15 @@ def test_a_journal_that_was_too_long_takes_metrics_again_when_it_is_shipped(
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Makes a disk of so many KiB."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("a small disk takes root on Linux")
-    disks: list[Path] = []
-
-    def make(size_kib: int) -> Path:
-        place = tmp_path / f"disk{len(disks)}"
-        place.mkdir()
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "tmpfs", str(place)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            pytest.skip(f"a small disk takes the right to mount one: {done.stderr.strip()}")
-        disks.append(place)
-        return place
-
-    yield make
-    for place in disks:
-        subprocess.run(["umount", "-l", str(place)], check=True, capture_output=True)
+def disk(tmp_path: Path) -> Iterator[MakeDisk]:
+    with small_disks(tmp_path) as make:
+        yield make
 
 
 @pytest.mark.parametrize("at_once", [1, 7])
 def test_on_a_disk_that_is_full_the_loss_is_counted_and_what_fits_later_is_right(
     at_once: int,
-    disk: Callable[[int], Path],
+    disk: MakeDisk,
     client: TrackingClient,
     server: LocalServer,
     proxy: Proxy,
@@ -257,7 +236,7 @@ def test_on_a_disk_that_is_full_the_loss_is_counted_and_what_fits_later_is_right
 
 
 def test_a_flush_on_a_full_disk_does_not_wait_for_the_line_that_was_cut(
-    disk: Callable[[int], Path], client: TrackingClient, run_id: str, monkeypatch: pytest.MonkeyPatch
+    disk: MakeDisk, client: TrackingClient, run_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = disk(32)
     monkeypatch.setenv(folder.JOURNAL_DIR, str(place / "journals"))
@@ -274,7 +253,7 @@ def test_a_flush_on_a_full_disk_does_not_wait_for_the_line_that_was_cut(
 
 
 def test_a_training_whose_disk_is_full_from_the_start_goes_on(
-    disk: Callable[[int], Path], client: TrackingClient, run_id: str, scripts: Scripts
+    disk: MakeDisk, client: TrackingClient, run_id: str, scripts: Scripts
 ) -> None:
     place = disk(64)
     with (place / "filler").open("ab", buffering=0) as file:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import tracking_client
 from tests.e2e.terminal import Done, User
 from tests.tracking_client.proxy import Proxy
 from tests.tracking_client.servers import wait_until
@@ -102,6 +103,45 @@ def test_it_sends_to_another_server_where_it_is_told_to(
     assert _steps(client, run_id) == list(range(10))
 
 
+def test_what_was_logged_online_is_not_sent_where_its_run_is_not(
+    user: User, client: TrackingClient, server: LocalServer
+) -> None:
+    del client  # its fixture says who we are
+    path = _left("http://127.0.0.1:1", "0" * 32, 10)
+    done = user.types("sync", "--to", server.url)
+    assert done.code == 3
+    assert "10 values could not be sent: Run with id=" in done.err
+    assert all_in(journal_folder()) == [path]
+
+
+def test_credentials_go_to_no_server_that_a_program_of_another_day_logged_to(
+    user: User, proxy: Proxy, run_id: str
+) -> None:
+    _left(proxy.url, run_id, 3)
+    proxy.plan = [(401, {}, b"{}")] * 9
+    user.environ["MLFLOW_TRACKING_TOKEN"] = "a secret"
+    elsewhere = "http://127.0.0.1:9"
+    assert user.types("sync", MLFLOW_TRACKING_URI=elsewhere).code == 3
+    assert proxy.requests
+    assert not any("Authorization" in headers for _, _, headers, _ in proxy.requests)
+
+    proxy.requests.clear()
+    user.types("sync", MLFLOW_TRACKING_URI=f"{proxy.url}/")
+    user.types("sync", "--to", f"{proxy.url}/", MLFLOW_TRACKING_URI=elsewhere)
+    assert {headers.get("Authorization") for _, _, headers, _ in proxy.requests} == {"Bearer a secret"}
+
+
+def test_a_resumed_run_is_not_ended_by_what_a_dead_process_said_before(
+    client: TrackingClient, server: LocalServer, run_id: str
+) -> None:
+    end = entries.line(entries.END, run_id, {"status": "FINISHED", "end_time": 1})
+    _left(server.url, run_id, 5, end)
+    with tracking_client.start_run(run_id=run_id):
+        assert all_in(journal_folder()) == []
+        assert client.get_run(run_id).info.status == "RUNNING"
+        assert _steps(client, run_id) == list(range(5))
+
+
 def test_without_a_server_it_keeps_everything_and_exits_with_3(user: User, run_id: str) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -163,6 +203,7 @@ def test_a_value_that_the_server_always_fails_for_does_not_block_it(
             return fault if b'"step":7}' in proxy.requests[-1][3] else "pass"
 
     proxy.upstream, proxy.plan = server.url, Poison()
+    user.environ["MLFLOW_TRACKING_URI"] = proxy.url
     _left(proxy.url, run_id, 20)
     done = user.types("sync", RUNNER_HTTP_DEADLINE_S="3")
     assert done.code == 5, done.err
@@ -221,6 +262,7 @@ def test_it_may_be_killed_and_run_again(
     run_id: str,
 ) -> None:
     proxy.upstream = server.url
+    user.environ["MLFLOW_TRACKING_URI"] = proxy.url
     _left(proxy.url, run_id, 30_000, entries.line(entries.TAG, run_id, {"key": "last", "value": "1"}))
     for requests in (1, 12, 25):
         process = user.start("sync")
