@@ -17,7 +17,7 @@ from pathlib import Path
 from tracking_client import journal_folder as folder
 from tracking_client import notice
 from tracking_client.context import RunContext
-from tracking_client.errors import ApiError, InvalidArgument, TrackingError
+from tracking_client.errors import InvalidArgument, TrackingError
 from tracking_client.journal import entries, shipping
 from tracking_client.journal.calls import calls_of
 from tracking_client.journal.shipper import Shipper
@@ -275,4 +275,4 @@ def _max_bytes(environ: Mapping[str, str]) -> int:
         raise InvalidArgument(f"{MAX_MB}={text!r:.50} is not a number of megabytes") from None
 
 
-__all__ = ["MAX_MB", "ApiError", "Journal"]
+__all__ = ["MAX_MB", "Journal"]

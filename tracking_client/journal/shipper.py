@@ -15,7 +15,7 @@ from collections.abc import Callable
 from tracking_client import notice
 from tracking_client.errors import ApiError, TrackingError, Unauthorized
 from tracking_client.journal.shipping import Refusal, Window, ship_window
-from tracking_client.journal.spool import Position, Spool
+from tracking_client.journal.spool import Spool
 from tracking_client.journal.wakeup import Wakeup
 from tracking_client.transport import Transport
 
@@ -187,4 +187,4 @@ def _why(error: TrackingError | OSError) -> str:
     return "the journal cannot be read"
 
 
-__all__ = ["Position", "Shipper"]
+__all__ = ["Shipper"]
