@@ -23,6 +23,7 @@ from tracking_client.errors import InvalidArgument, TrackingError
 from tracking_client.journal.syncing import Abandoned, Synced, abandoned_in, in_use, sync
 from tracking_client.journal_folder import journal_folders
 from tracking_client.offline import OfflineStore
+from tracking_client.replaying.one_at_a_time import replaying
 from tracking_client.replaying.runs import Replay
 from tracking_client.tracking_uri import LocalStore, parse
 from tracking_client.transport import Transport, transport_for
@@ -103,7 +104,11 @@ def _replayed(store: OfflineStore, uri: str) -> Replayed:
     replay.progress = lambda _run: drawn(replay.replayed + 1)
     failure = None
     try:
-        replay.all_runs()
+        with replaying(store.database) as is_ours:
+            if is_ours:
+                replay.all_runs()
+            else:
+                failure = "another `runner sync` is replaying it now"
     except (TrackingError, OSError) as error:
         failure = str(error)
     drawn.clear()

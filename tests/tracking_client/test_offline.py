@@ -243,6 +243,23 @@ main()
     assert len(runs_of(TrackingClient(), experiment)) == 4
 
 
+def test_two_syncs_at_once_make_each_run_once(
+    mlflow_url: str, scripts: Scripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_url)
+    experiment = f"together {os.urandom(4).hex()}"
+    assert scripts.run(FAMILY, experiment, RUNNER_OFFLINE="1").returncode == 0
+    source = "from runner.cli.main import main; main()"
+    with scripts.start(source, "sync") as one, scripts.start(source, "sync") as other:
+        said = [process.communicate(timeout=120) for process in (one, other)]
+
+    codes = {one.returncode, other.returncode}
+    assert codes <= {0, 3}, said
+    assert 0 in codes, said
+    assert len(runs_of(TrackingClient(), experiment)) == 4
+    assert synced(scripts) == ""
+
+
 def test_runs_may_be_sent_to_another_server_or_a_store(
     scripts: Scripts, nowhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
