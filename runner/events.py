@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from runner.model.run import RunStatus
+from runner.model.sweep import Sweep
+from runner.model.trial import Trial, TrialResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,57 @@ class Warned:
     message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepStarted:
+    """A sweep begins, or goes on: `trials` are those that it has already, `total` is the budget (None: a grid's end)."""
+
+    run_id: str
+    run_name: str
+    tracking_uri: str
+    experiment_id: str
+    sweep: Sweep
+    total: int | None
+    trials: tuple[Trial, ...] = ()
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStarted:
+    """An attempt at a trial was launched, in slot `slot`."""
+
+    trial: Trial
+    attempt: int
+    slot: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialProgress:
+    """What a running trial logged of its objective: the last (step, value)."""
+
+    number: int
+    step: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialEnded:
+    """A trial is over; `best` is the best one so far. Where `retried`, another attempt follows."""
+
+    trial: Trial
+    result: TrialResult
+    best: Trial | None
+    over: int
+    retried: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepEnding:
+    """No new trials are launched, for this reason; `running` are still at work."""
+
+    reason: str
+    running: int
+
+
 Event = (
     SourceProgress
     | CheckoutReady
@@ -92,6 +145,11 @@ Event = (
     | OutputLine
     | RunEnded
     | Warned
+    | SweepStarted
+    | TrialStarted
+    | TrialProgress
+    | TrialEnded
+    | SweepEnding
 )
 Listener = Callable[[Event], None]
 

@@ -213,6 +213,7 @@ class _Performance:
     ) -> dict[str, str]:
         environ = as_this_run(environment.environ(self.performer.environ))
         environ.update(inheritance(environment))
+        environ.update(self.spec.variables)
         # A program that writes to a pipe would keep its lines to itself until it has 8 KiB of them.
         environ.setdefault("PYTHONUNBUFFERED", "1")
         return environ

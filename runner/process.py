@@ -7,12 +7,14 @@ call takes a time limit or a `Stop`.
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import shlex
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -121,6 +123,44 @@ def run_logged(
             finally:
                 ours.close()  # a guardian still at work takes this for our death and kills the tool
                 _wait_or_kill(guardian, _GUARDIAN_END_S)
+
+
+def start_detached(
+    argv: Sequence[str], *, log_path: Path, environ: Mapping[str, str], cwd: Path, timeout_s: float = 30.0
+) -> int:
+    """Starts a program of ours that outlives this process, and returns its pid when it says that it is ready.
+
+    It gets the number of a descriptor as its last argument and writes a byte there when it is; its output is
+    appended to `log_path`. Raises ToolTimeout, and ChildProcessError where it ended instead; it is dead then.
+    """
+    ready, theirs = os.pipe()
+    try:
+        with log_path.open("ab") as log:
+            process = subprocess.Popen(
+                [*argv, str(theirs)],
+                cwd=cwd,
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=[theirs],
+                start_new_session=True,
+            )
+        os.close(theirs)
+        theirs = -1
+        readable, _, _ = select.select([ready], [], [], timeout_s)
+        if not readable:
+            _kill_group(process)
+            raise ToolTimeout(f"{argv[0]} was not ready within {timeout_s:g} s (log: {log_path})")
+        if not os.read(ready, 1):
+            process.kill()
+            raise ChildProcessError(f"it ended with exit code {process.wait()} (log: {log_path})")
+        threading.Thread(target=process.wait, name="runner-reaper", daemon=True).start()
+        return process.pid
+    finally:
+        os.close(ready)
+        if theirs >= 0:
+            os.close(theirs)
 
 
 def _wait(control: socket.socket, name: str, timeout_s: float) -> int:

@@ -47,6 +47,11 @@ class Stop:
         if self._interruptible == threading.get_ident():
             raise Stopped(self.signal_number)
 
+    @property
+    def request_count(self) -> int:
+        """How often a stop was requested."""
+        return len(self._requests)
+
     def check(self) -> None:
         """Raises Stopped where a stop was requested."""
         if self.signal_number is not None:

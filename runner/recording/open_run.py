@@ -26,6 +26,7 @@ from runner.recording.record import (
     SOURCE_DIGEST_TAG,
     SOURCE_FOLDER,
     SPEC_NAME,
+    SWEEP_NAME,
     describe,
     recordable,
 )
@@ -74,6 +75,12 @@ class OpenRun:
         """
         with told_as_recording_error(self.uri):
             self._record_order(write_sources)
+
+    def record_sweep(self, declaration: Mapping[str, object]) -> None:
+        """Stores what a sweep's run sweeps. Raises RecordingError."""
+        text = json.dumps(declaration, indent=2, ensure_ascii=False)
+        with told_as_recording_error(self.uri):
+            self.client.log_text(self.run_id, recordable(text) + "\n", f"{ARTIFACT_FOLDER}/{SWEEP_NAME}")
 
     def fetch_artifact(self, uri: str, into: Path) -> Path:
         """Downloads `runs:/RUN_ID/path` to the folder `into`. Raises RequestError for another scheme."""

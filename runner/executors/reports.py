@@ -1,0 +1,129 @@
+"""What became of a run that a worker performed, on disk before anybody hears of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner import errors
+from runner.model.run import Outcome, RunStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Either the outcome, or the error that kept the run from having one.
+
+    `stopped_for` is the word that came with the request to stop it, "" where there was none.
+    """
+
+    outcome: Outcome | None = None
+    error: str = ""
+    message: str = ""
+    hint: str | None = None
+    stopped_for: str = ""
+
+    @classmethod
+    def of_error(cls, error: BaseException, *, stopped_for: str = "") -> Report:
+        """The report that the run raised `error`."""
+        return cls(
+            error=type(error).__name__,
+            message=str(error) or type(error).__name__,
+            hint=getattr(error, "hint", None),
+            stopped_for=stopped_for,
+        )
+
+    def result(self) -> Outcome:
+        """The outcome. Raises what the run raised: its own kind for a RequestError or ProvisionError."""
+        if self.outcome is not None:
+            return self.outcome
+        kind = getattr(errors, self.error, None)
+        is_request = isinstance(kind, type) and issubclass(kind, errors.RequestError)
+        if is_request:
+            raise errors.RequestError(self.message, hint=self.hint)
+        raise errors.ProvisionError(self.message, hint=self.hint)
+
+    def as_json(self) -> dict[str, object]:
+        """A description for `of_json`."""
+        outcome = self.outcome
+        return {
+            "outcome": outcome
+            and {
+                "run_id": outcome.run_id,
+                "run_name": outcome.run_name,
+                "status": outcome.status.value,
+                "exit_code": outcome.exit_code,
+                "seconds": outcome.seconds,
+                "log_path": str(outcome.log_path) if outcome.log_path else None,
+                "tail": outcome.tail,
+                "reason": outcome.reason,
+            },
+            "error": self.error,
+            "message": self.message,
+            "hint": self.hint,
+            "stopped_for": self.stopped_for,
+        }
+
+    @classmethod
+    def of_json(cls, data: Mapping[str, object]) -> Report:
+        """What `as_json` described. Raises ValueError, KeyError or TypeError for something else."""
+        outcome = data["outcome"]
+        return cls(
+            outcome=None
+            if outcome is None
+            else Outcome(
+                run_id=outcome["run_id"],  # type: ignore[index]  # JSON
+                run_name=outcome["run_name"],  # type: ignore[index]
+                status=RunStatus(outcome["status"]),  # type: ignore[index]
+                exit_code=outcome["exit_code"],  # type: ignore[index]
+                seconds=outcome["seconds"],  # type: ignore[index]
+                log_path=Path(outcome["log_path"]) if outcome["log_path"] else None,  # type: ignore[index]
+                tail=outcome["tail"],  # type: ignore[index]
+                reason=outcome["reason"],  # type: ignore[index]
+            ),
+            error=str(data["error"]),
+            message=str(data["message"]),
+            hint=None if data["hint"] is None else str(data["hint"]),
+            stopped_for=str(data["stopped_for"]),
+        )
+
+
+class Reports:
+    """The reports in a folder, each by the token of its run. Thread-safe."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, token: str, report: Report) -> None:
+        """Puts it on disk, whole or not at all. Raises OSError."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place = self._place(token)
+        draft = place.with_suffix(".draft")
+        try:
+            with draft.open("wb") as file:
+                file.write(json.dumps(report.as_json()).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, place)
+        except BaseException:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise
+
+    def read(self, token: str) -> Report | None:
+        """The report of that run; None where there is none yet."""
+        try:
+            return Report.of_json(json.loads(self._place(token).read_bytes()))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def forget(self, token: str) -> None:
+        """Removes it: whoever submitted the run has noted what became of it."""
+        with suppress(OSError):
+            self._place(token).unlink(missing_ok=True)
+
+    def _place(self, token: str) -> Path:
+        return self._folder / f"{token}.json"

@@ -1,0 +1,1 @@
+"""Sweeps: ask, launch, watch, tell; journaled, so that nothing is lost and nothing is done twice."""

@@ -1,0 +1,104 @@
+"""What the parent run shows of its sweep: the best so far after each trial, who it was, and how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from runner.model.space import text_of
+from runner.model.trial import Trial
+from runner.recording.record import recordable
+from runner.sweep.ledger import BASELINE, Ledger
+from runner.sweep.names import (
+    BASELINE_RUN_TAG,
+    BEST_NAME_TAG,
+    BEST_PARAMS_TAG,
+    BEST_RUN_TAG,
+    CAUSE_TAG,
+    STOPPED_BY_TAG,
+    SWEEP_STATE_TAG,
+)
+from tracking_client.client import TrackingClient
+from tracking_client.wire.entities import Metric, RunTag
+
+_LONGEST_TAG = 5000
+
+
+class Books:
+    """Keeps the parent run's metrics and tags. The step of a metric is the number of trials that are over.
+
+    Each call looks at the ledger now and returns the write, which may be done later, and again.
+    """
+
+    def __init__(self, client: TrackingClient, run_id: str, ledger: Ledger) -> None:
+        self._client = client
+        self._run_id = run_id
+        self._ledger = ledger
+
+    def trial_ended(self, trial: Trial, at_ms: int) -> Callable[[], None]:
+        """Notes the end of a trial with the parent, and at its own run why it has no value."""
+        if trial.number == BASELINE:
+            tags = {BASELINE_RUN_TAG: trial.run_ids[-1]} if trial.run_ids else {}
+            metrics = self._baseline_metrics(trial)
+        else:
+            metrics, tags = self._metrics(), self._best()
+        write = self._write(metrics, tags, at_ms)
+
+        def enter() -> None:
+            self._mark(trial)
+            write()
+
+        return enter
+
+    def state(self, state: str) -> Callable[[], None]:
+        """Notes what state the sweep is in."""
+        return lambda: self._client.log_batch(self._run_id, tags=[RunTag(key=SWEEP_STATE_TAG, value=state)])
+
+    def _mark(self, trial: Trial) -> None:
+        result = trial.result
+        if result is None or not result.run_id:
+            return
+        tags = {}
+        if result.cause is not None:
+            tags[CAUSE_TAG] = result.cause
+        if result.stopped_early:
+            tags[STOPPED_BY_TAG] = recordable(result.stopped_early)
+        if tags:
+            self._client.log_batch(result.run_id, tags=[RunTag(key=k, value=v) for k, v in tags.items()])
+
+    def _baseline_metrics(self, trial: Trial) -> dict[str, float]:
+        if trial.result is None or trial.result.values is None:
+            return {}
+        pairs = zip(self._ledger.sweep.objectives, trial.result.values, strict=True)
+        return {f"baseline_{objective.metric}": value for objective, value in pairs}
+
+    def _metrics(self) -> dict[str, float]:
+        ledger = self._ledger
+        counts = {
+            "trials_finished": float(len(ledger.over) - ledger.failed),
+            "trials_failed": float(ledger.failed),
+            "trials_stopped_early": float(ledger.stopped_early),
+        }
+        point = ledger.best_point
+        values = None if point is None else ledger.values(point)
+        if values is None:
+            return counts
+        best = {o.metric: value for o, value in zip(ledger.sweep.objectives, values, strict=True)}
+        return {**counts, **best}
+
+    def _best(self) -> dict[str, str]:
+        best = self._ledger.best_trial()
+        if best is None:
+            return {}
+        params = {name: text_of(value) for name, value in best.params.items()}
+        return {
+            BEST_RUN_TAG: best.run_ids[-1],
+            BEST_NAME_TAG: best.name,
+            BEST_PARAMS_TAG: recordable(str(dict(best.params)))[:_LONGEST_TAG],
+            **{f"best_{name}": recordable(value)[:_LONGEST_TAG] for name, value in params.items()},
+        }
+
+    def _write(self, metrics: Mapping[str, float], tags: Mapping[str, str], at_ms: int) -> Callable[[], None]:
+        step = len(self._ledger.over)
+        points = [Metric(key=key, value=value, timestamp=at_ms, step=step) for key, value in metrics.items()]
+        texts = [RunTag(key=key, value=value) for key, value in tags.items() if value]
+        return lambda: self._client.log_batch(self._run_id, metrics=points, tags=texts)

@@ -1,0 +1,332 @@
+"""The loop of a sweep: ask, launch, hear, tell; each step is in the journal before it has an effect.
+
+Everything that happens elsewhere (a trial's end, a rule's verdict, a wish to stop) comes through one inbox, so
+that the loop has one thread and its state needs no locks.
+"""
+
+from __future__ import annotations
+
+import queue
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from runner.errors import ProvisionError, RunnerError
+from runner.events import Listener, SweepEnding, TrialEnded, TrialStarted, Warned
+from runner.executors.hosted import Heard, HostedExecutor
+from runner.executors.messages import Ended, Said
+from runner.executors.messages import Opened as RunOpened
+from runner.executors.reports import Report
+from runner.model.trial import TrialResult
+from runner.stop import Stop
+from runner.sweep.agenda import Launch, Suggest, next_step
+from runner.sweep.asking import Asking
+from runner.sweep.books import Books
+from runner.sweep.entries import Entry, Exhausted, Launched, Opened, Over, Suggested, token_of
+from runner.sweep.journal import Journal
+from runner.sweep.ledger import BASELINE, Ledger
+from runner.sweep.mirror import Mirror
+from runner.sweep.results import lost_result, result_of
+from runner.sweep.slots import Slot
+from runner.sweep.trial_spec import TrialTemplate
+from tracking_client.client import TrackingClient
+from tracking_client.errors import TrackingError
+
+_LOOK_S = 0.1
+_SETTLERS = 4
+_SETTLE_AGAIN_S = 1.0
+_MOST_LOSSES = 10
+_WORKER_DEATHS = 5
+
+
+@dataclass(slots=True)
+class Flight:
+    """An attempt that the worker performs. `stopped` is the sentence of the rule that stopped it early."""
+
+    trial: int
+    attempt: int
+    slot: Slot
+    run_id: str = ""
+    stopped: str = ""
+    landed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The result of an attempt is known."""
+
+    token: str
+    result: TrialResult
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A rule wants a running trial to be stopped; `reason` is a sentence."""
+
+    trial: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopParts:
+    """What the loop works with."""
+
+    journal: Journal
+    ledger: Ledger
+    asking: Asking
+    template: TrialTemplate
+    slots: tuple[Slot, ...]
+    client: TrackingClient
+    books: Books
+    mirror: Mirror
+    listener: Listener
+    start_worker: Callable[[Callable[[Heard], None]], HostedExecutor]
+    stop: Stop
+
+
+class Loop:
+    """Runs trials until the budget is used, or somebody or some rule stops it. Used by one thread."""
+
+    def __init__(self, parts: LoopParts) -> None:
+        self._parts = parts
+        self._ledger = parts.ledger
+        self._inbox: queue.SimpleQueue[Heard | Settled | Verdict] = queue.SimpleQueue()
+        self._flights: dict[str, Flight] = {}
+        self._free = list(reversed(parts.slots))
+        self._settling = ThreadPoolExecutor(_SETTLERS, thread_name_prefix="runner-settle")
+        self._giving_up = False
+        self._worker_deaths = 0
+        self._requests_seen = 0
+        self.ending = ""
+        """Why no new trials are launched; empty while they are."""
+        self.worker = parts.start_worker(self._inbox.put)
+
+    def run(self) -> None:
+        """Adopts what is running, and goes on until nothing is left to do."""
+        try:
+            self._adopt(self.worker.connect())
+            self._launch_what_fits()
+            while self._flights:
+                self._hear()
+                self._obey()
+                self._launch_what_fits()
+        except BaseException:
+            self._cancel_all("stopped")
+            raise
+        finally:
+            self._giving_up = True
+            self._settling.shutdown(wait=False, cancel_futures=True)
+            self.worker.close()
+
+    # Launching.
+
+    def _launch_what_fits(self) -> None:
+        while self._free and not self.ending:
+            in_flight = frozenset(flight.trial for flight in self._flights.values())
+            step = next_step(self._ledger, in_flight)
+            if step is None:
+                return
+            if isinstance(step, Launch):
+                self._launch(
+                    Launched(trial=step.trial, point=step.point, repeat=step.repeat, attempt=step.attempt)
+                )
+            elif isinstance(step, Suggest):
+                params = self._parts.asking.suggest(step.number)
+                if params is None:
+                    self._note(Exhausted())
+                    continue
+                first = step.number * self._ledger.first_round
+                self._launch(
+                    Launched(trial=first, point=step.number), Suggested(point=step.number, params=params)
+                )
+            else:
+                self._launch(
+                    Launched(trial=BASELINE, point=BASELINE),
+                    Suggested(point=BASELINE, params={}, origin="baseline"),
+                )
+
+    def _launch(self, launched: Launched, suggested: Suggested | None = None) -> None:
+        self._note(*([suggested] if suggested else []), launched)
+        trial = self._ledger.trials[launched.trial]
+        flight = Flight(launched.trial, launched.attempt, self._free.pop())
+        self._flights[launched.token] = flight
+        self._submit(launched.token, flight)
+        self._parts.listener(TrialStarted(trial=trial, attempt=launched.attempt, slot=flight.slot.number))
+
+    def _submit(self, token: str, flight: Flight) -> None:
+        trial = self._ledger.trials[flight.trial]
+        try:
+            spec = self._parts.template.spec_for(trial, flight.attempt, flight.slot.variables)
+        except RunnerError as error:
+            self._land(token, Report.of_error(error))
+            return
+        self.worker.submit(token, spec, timeout_s=self._ledger.sweep.trial_timeout_s)
+
+    def _adopt(self, known: frozenset[str]) -> None:
+        """Takes over the attempts that were launched before; those of a dead worker are lost."""
+        for trial in self._ledger.running():
+            attempt = self._ledger.attempts[trial.number]
+            token = token_of(trial.number, attempt)
+            # More may be running than there are slots now.
+            slot = self._free.pop() if self._free else Slot(number=-1)
+            run_id = trial.run_ids[-1] if len(trial.run_ids) > attempt else ""
+            self._flights[token] = Flight(trial.number, attempt, slot, run_id)
+            report = self.worker.folder.reports.read(token)
+            if token in known:
+                continue  # the worker says what became of it
+            if report is not None:
+                self._land(token, report)
+            else:
+                self._lose(token)
+
+    # Hearing.
+
+    def _hear(self) -> None:
+        try:
+            heard = self._inbox.get(timeout=_LOOK_S)
+        except queue.Empty:
+            return
+        if isinstance(heard, Settled):
+            self._settle(heard)
+        elif isinstance(heard, RunOpened):
+            self._opened(heard)
+        elif isinstance(heard, Ended):
+            self._land(heard.token, heard.report)
+        elif isinstance(heard, Verdict):
+            self._stop_early(heard)
+        elif isinstance(heard, Said):
+            self._parts.listener(Warned(message=heard.message))
+        else:
+            self._worker_died()
+
+    def _opened(self, opened: RunOpened) -> None:
+        flight = self._flights.get(opened.token)
+        if flight is None or flight.run_id == opened.run_id:
+            return
+        flight.run_id = opened.run_id
+        self._note(Opened(trial=flight.trial, attempt=flight.attempt, run_id=opened.run_id), sync=False)
+
+    def _land(self, token: str, report: Report) -> None:
+        flight = self._flights.get(token)
+        if flight is None:
+            self.worker.forget(token)
+            return
+        if not flight.landed:
+            flight.landed = True
+            self._settling.submit(self._result, token, report, flight)
+
+    def _result(self, token: str, report: Report, flight: Flight) -> None:
+        # On another thread: the server may be away for a while, and the other trials go on.
+        warned = False
+        while not self._giving_up:
+            try:
+                result = result_of(
+                    report,
+                    self._ledger.sweep,
+                    self._parts.client,
+                    run_id=flight.run_id,
+                    stopped=flight.stopped,
+                )
+                break
+            except TrackingError as error:
+                if not warned:
+                    self._parts.listener(Warned(message=f"a trial's result waits for the server: {error}"))
+                    warned = True
+                time.sleep(_SETTLE_AGAIN_S)
+        else:
+            return
+        self._inbox.put(Settled(token, result))
+
+    def _settle(self, settled: Settled) -> None:
+        flight = self._flights.pop(settled.token)
+        if flight.slot.number >= 0:
+            self._free.append(flight.slot)
+        is_final = not self._is_retried(settled.result, flight.attempt)
+        self._end(flight, settled.result, final=is_final)
+        self.worker.forget(settled.token)
+
+    def _is_retried(self, result: TrialResult, attempt: int) -> bool:
+        retries = self._ledger.sweep.retries
+        if self.ending and result.cause == "stopped":
+            return True  # by us: it is launched again when the sweep is resumed
+        return result.cause in retries.on and attempt < retries.limit
+
+    def _end(self, flight: Flight, result: TrialResult, *, final: bool) -> None:
+        at_ms = int(time.time() * 1000)
+        self._note(Over(trial=flight.trial, attempt=flight.attempt, result=result, final=final, at_ms=at_ms))
+        trial = self._ledger.trials[flight.trial]
+        if final:
+            self._parts.mirror.do(self._parts.books.trial_ended(trial, at_ms))
+        self._parts.listener(
+            TrialEnded(
+                trial=trial,
+                result=result,
+                best=self._ledger.best_trial(),
+                over=len(self._ledger.over),
+                retried=not final,
+            )
+        )
+
+    def _lose(self, token: str) -> None:
+        flight = self._flights.pop(token)
+        if flight.slot.number >= 0:
+            self._free.append(flight.slot)
+        self._end(flight, lost_result(flight.run_id), final=flight.attempt >= _MOST_LOSSES)
+
+    def _worker_died(self) -> None:
+        self._worker_deaths += 1
+        self._parts.listener(
+            Warned(message="the process that performs the trials died; another one is started")
+        )
+        if self._worker_deaths > _WORKER_DEATHS:
+            raise ProvisionError(
+                "the process that performs the trials died again and again",
+                hint=f"what it printed is in {self.worker.folder.log_path}",
+            )
+        self.worker = self._parts.start_worker(self._inbox.put)
+        known = self.worker.connect()
+        for token, flight in list(self._flights.items()):
+            report = self.worker.folder.reports.read(token)
+            if flight.landed or token in known:
+                continue
+            if report is not None:
+                self._land(token, report)
+            else:
+                self._lose(token)
+
+    # Stopping.
+
+    def end(self, reason: str) -> None:
+        """Launches nothing new."""
+        if not self.ending:
+            self.ending = reason
+            self._parts.listener(SweepEnding(reason=reason, running=len(self._flights)))
+
+    def _obey(self) -> None:
+        """The first Ctrl-C lets the running trials finish; a second one, and any other signal, stops them."""
+        stop = self._parts.stop
+        if stop.request_count == self._requests_seen:
+            return
+        is_first, self._requests_seen = self._requests_seen == 0, stop.request_count
+        name = signal.Signals(stop.signal_number or signal.SIGINT).name
+        self.end(f"stopped by {name}")
+        if not is_first or stop.request_count > 1 or stop.signal_number != signal.SIGINT:
+            self._cancel_all("stopped")
+
+    def _cancel_all(self, why: str) -> None:
+        for token in self._flights:
+            self.worker.cancel(token, why)
+
+    def _stop_early(self, verdict: Verdict) -> None:
+        for token, flight in self._flights.items():
+            if flight.trial == verdict.trial and not flight.stopped and not flight.landed:
+                flight.stopped = verdict.reason
+                self.worker.cancel(token, "early")
+
+    def _note(self, *entries: Entry, sync: bool = True) -> None:
+        self._parts.journal.append(*entries, sync=sync)
+        for entry in entries:
+            self._ledger.apply(entry)
+            self._parts.asking.follow(entry)

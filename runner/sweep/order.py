@@ -1,0 +1,166 @@
+"""What a sweep was asked for, resolved; and the same again from its folder, when it is resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from runner.model.command import Command
+from runner.model.project import EntryPoint
+from runner.model.run import RunSpec
+from runner.model.source import Checkout, DirtyState, Provenance, SkippedFile
+from runner.model.space import Params, text_of
+from runner.model.sweep import Sweep
+from runner.recording.record import recordable
+from runner.sweep.names import (
+    SWEEP_METHOD_TAG,
+    SWEEP_OBJECTIVE_TAG,
+    SWEEP_SEED_TAG,
+    SWEEP_TAG,
+    SWEEP_TOTAL_TAG,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepOrder:
+    """A resolved order for a sweep: performing it needs nothing else.
+
+    `trial` is an order for one trial, with sample parameters: each trial is bound anew. `base` is where
+    relative paths among the parameters start.
+    """
+
+    sweep: Sweep
+    trial: RunSpec
+    base: Path
+    env_manager: str | None = None
+
+    def parent(self) -> RunSpec:
+        """The order as which the sweep's own run is recorded."""
+        return parent_spec(self.sweep, self.trial)
+
+    def fingerprint(self) -> str:
+        """What makes two sweeps the same one: the declaration and the code. Hex SHA-256."""
+        provenance = self.trial.checkout.provenance
+        facts = {
+            "sweep": describe_sweep(self.sweep, with_seed=False),
+            "source": provenance.source_name,
+            "commit": provenance.commit,
+            "content": provenance.content_digest,
+            "dirty": provenance.dirty.digest if provenance.dirty else None,
+            "environment": self.trial.environment.fingerprint(),
+            "tracking_uri": self.trial.tracking_uri,
+            "experiment": [self.trial.experiment_name, self.trial.experiment_id],
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def describe_sweep(sweep: Sweep, *, with_seed: bool = True) -> dict[str, Any]:
+    """The sweep as JSON."""
+    from runner.model.sweep_json import describe
+
+    described = dict(describe(sweep))
+    for left_out in ("path", "line", *(() if with_seed else ("seed",))):
+        described.pop(left_out, None)
+    return described
+
+
+def parent_spec(sweep: Sweep, trial: RunSpec) -> RunSpec:
+    """The order as which a sweep's own run is recorded."""
+    objectives = ", ".join(f"{o.metric} {o.goal}" for o in sweep.objectives)
+    total = "" if sweep.max_trials is None else str(sweep.max_trials * max(1, _first_round(sweep)))
+    return replace(
+        trial,
+        entry_point=EntryPoint(name=sweep.name, description=sweep.description),
+        command=Command(
+            argv=(),
+            needs_shell=False,
+            display=f"sweep {sweep.name} of {sweep.entry_point}, by {sweep.method}",
+        ),
+        params={**sweep.fixed},
+        downloads=(),
+        keep=None,
+        tags={
+            **trial.tags,
+            SWEEP_TAG: sweep.name,
+            SWEEP_METHOD_TAG: sweep.method,
+            SWEEP_OBJECTIVE_TAG: recordable(objectives),
+            SWEEP_SEED_TAG: str(sweep.seed),
+            **({SWEEP_TOTAL_TAG: total} if total else {}),
+        },
+    )
+
+
+def _first_round(sweep: Sweep) -> int:
+    return 1 if sweep.repeats.top_k is not None else sweep.repeats.count
+
+
+def trial_parameters(sweep: Sweep, params: Params, *, seed: int | None = None) -> dict[str, str]:
+    """All parameters of a trial as text: what is fixed, what was suggested, and its seed if it gets one."""
+    own = {name: text_of(value) for name, value in params.items()}
+    seeds = {} if sweep.trial_seed is None or seed is None else {sweep.trial_seed.parameter: str(seed)}
+    return {**sweep.fixed, **own, **seeds}
+
+
+# To the journal, and back.
+
+
+def describe_order(order: SweepOrder, frozen: Checkout) -> dict[str, Any]:
+    """What `trial_from` needs beside the sweep, as JSON."""
+    trial = order.trial
+    assert frozen.shared_root is not None
+    return {
+        "directory": str(frozen.directory.relative_to(frozen.shared_root)),
+        "project_name": trial.project_name,
+        "provenance": _described(trial.checkout.provenance),
+        "base": str(order.base),
+        "env_manager": order.env_manager,
+        "docker_args": dict(trial.docker_args),
+        "storage_dir": str(trial.storage_dir) if trial.storage_dir else None,
+        "backend": trial.backend,
+        "run_name": trial.run_name,
+    }
+
+
+def frozen_trial(trial: RunSpec, frozen: Checkout) -> RunSpec:
+    """The order for trials that run the frozen sources."""
+    return replace(trial, checkout=frozen, entry_point=replace(trial.entry_point, directory=frozen.directory))
+
+
+def provenance_of(data: Mapping[str, Any]) -> Provenance:
+    """What `describe_order` put down of the sources. A dirty tree's patch is with the parent run, not here."""
+    dirty = data["dirty"]
+    return Provenance(
+        source_name=data["source_name"],
+        commit=data["commit"],
+        branch=data["branch"],
+        repository_url=data["repository_url"],
+        subdirectory=data["subdirectory"],
+        submodule_commits=tuple((path, commit) for path, commit in data["submodule_commits"]),
+        dirty=dirty
+        and DirtyState(
+            patch=b"",
+            untracked=(),
+            skipped=tuple(SkippedFile(path=path, reason=reason) for path, reason in dirty["skipped"]),
+            digest=dirty["digest"],
+        ),
+        content_digest=data["content_digest"],
+    )
+
+
+def _described(provenance: Provenance) -> dict[str, Any]:
+    dirty = provenance.dirty
+    return {
+        "source_name": provenance.source_name,
+        "commit": provenance.commit,
+        "branch": provenance.branch,
+        "repository_url": provenance.repository_url,
+        "subdirectory": provenance.subdirectory,
+        "submodule_commits": [list(pair) for pair in provenance.submodule_commits],
+        "dirty": dirty
+        and {"digest": dirty.digest, "skipped": [[file.path, file.reason] for file in dirty.skipped]},
+        "content_digest": provenance.content_digest,
+    }

@@ -1,0 +1,50 @@
+"""The order for one attempt at a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runner.model.run import RunSpec
+from runner.model.sweep import Sweep
+from runner.model.trial import Trial
+from runner.sweep.ledger import BASELINE
+from runner.sweep.names import ATTEMPT_TAG, BASELINE_TAG, POINT_TAG, REPEAT_TAG, TRIAL_TAG
+from runner.sweep.order import trial_parameters
+from runner.sweep.seeds import trial_seed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialTemplate:
+    """What all trials of a sweep share. `spec` runs the frozen sources; `kept` is where what they write is kept."""
+
+    sweep: Sweep
+    spec: RunSpec
+    base: Path
+    kept: Path
+
+    def spec_for(self, trial: Trial, attempt: int, variables: Mapping[str, str]) -> RunSpec:
+        """The attempt's order. Raises ParameterError where the entry point does not take the parameters."""
+        is_baseline = trial.number == BASELINE
+        name = "baseline" if is_baseline else trial.name
+        bound = self.spec.rebind(self.parameters(trial), base=self.base, run_name=name)
+        return replace(
+            bound,
+            tags={**bound.tags, **self._tags(trial, attempt)},
+            variables={**bound.variables, **variables},
+            keep=self.kept / (name if attempt == 0 else f"{name}-{attempt}"),
+        )
+
+    def parameters(self, trial: Trial) -> dict[str, str]:
+        """All parameters that the trial is given, as text."""
+        parameters = trial_parameters(self.sweep, trial.params, seed=trial_seed(self.sweep, trial))
+        if trial.number == BASELINE and self.sweep.baseline is not None:
+            parameters |= self.sweep.baseline.parameters
+        return parameters
+
+    def _tags(self, trial: Trial, attempt: int) -> dict[str, str]:
+        tags = {TRIAL_TAG: str(trial.number), ATTEMPT_TAG: str(attempt)}
+        if trial.number == BASELINE:
+            return {BASELINE_TAG: "true", ATTEMPT_TAG: str(attempt)}
+        return {**tags, POINT_TAG: str(trial.point), REPEAT_TAG: str(trial.repeat)}

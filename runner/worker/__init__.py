@@ -1,0 +1,1 @@
+"""A process that performs the runs of a sweep. It outlives whoever asked for them: they are adopted later."""
