@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from runner.environments.current import inherited_manager
 from runner.errors import RequestError
 from runner.events import CheckoutReady, Listener, Warned
 from runner.manifest.load import load
+from runner.manifest.sweeps.overrides import overridden
+from runner.model.project import Binding, EntryPoint, Project
 from runner.model.run import RunRequest, RunSpec
+from runner.model.source import Checkout
+from runner.model.space import text_of
+from runner.model.sweep import Sweep
+from runner.model.sweep_order import SweepOrder
 from runner.recording.limits import check_recordable
 from runner.recording.parent import current_experiment, current_parent
 from runner.settings import Settings
@@ -26,38 +33,126 @@ class Wishes:
     tracking_uri: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedProject:
+    """A project whose sources are on disk; of the experiment at most one of name and id is set."""
+
+    checkout: Checkout
+    project: Project
+    experiment_name: str | None
+    experiment_id: str | None
+
+
 def prepare(request: RunRequest, wishes: Wishes, listener: Listener) -> RunSpec:
     """The complete order for `request`.
 
     Raises RequestError where the request or the project is wrong, SourceError where it cannot be fetched.
     """
+    return order_run(open_project(request, wishes, listener), request, wishes, listener)
+
+
+def open_project(request: RunRequest, wishes: Wishes, listener: Listener) -> OpenedProject:
+    """Fetches the sources and loads the project. Raises as `prepare` does."""
     settings = wishes.settings
     name, id_ = _experiment(request, wishes)
     checkout = fetch(parse(request.uri, request.version), settings=settings, listener=listener)
     listener(CheckoutReady(directory=checkout.directory, description=checkout.provenance.source_name))
-    project = load(
-        checkout.directory,
-        env_manager=request.env_manager or settings.env_manager,
-        inherited_manager=lambda declared: inherited_manager(wishes.environ, declared),
-    )
+    project = load_project(checkout.directory, request.env_manager, wishes)
     if project.environment.kind != "docker":
         _refuse_docker_options(request)
-    entry_point = project.entry_point(request.entry_point)
-    binding = entry_point.bind(request.parameters)
-    for warning in (*project.warnings, *binding.warnings, *project.environment.notes):
+    for warning in (*project.warnings, *project.environment.notes):
         listener(Warned(message=warning))
-    spec = RunSpec(
+    return OpenedProject(checkout=checkout, project=project, experiment_name=name, experiment_id=id_)
+
+
+def load_project(directory: Path, env_manager: str | None, wishes: Wishes) -> Project:
+    """The project in `directory`. Raises ManifestError."""
+    return load(
+        directory,
+        env_manager=env_manager or wishes.settings.env_manager,
+        inherited_manager=lambda declared: inherited_manager(wishes.environ, declared),
+    )
+
+
+def order_run(
+    opened: OpenedProject, request: RunRequest, wishes: Wishes, listener: Listener
+) -> RunSpec:
+    """The order to run the entry point that `request` names. Raises RequestError."""
+    entry_point = opened.project.entry_point(request.entry_point)
+    binding = entry_point.bind(request.parameters)
+    for warning in binding.warnings:
+        listener(Warned(message=warning))
+    spec = _spec(opened, request, wishes, entry_point, binding)
+    check_recordable(spec)
+    return spec
+
+
+def order_sweep(
+    opened: OpenedProject,
+    request: RunRequest,
+    wishes: Wishes,
+    options: Mapping[str, str],
+    *,
+    base: Path,
+) -> SweepOrder:
+    """The order for the sweep that `request` names; its parameters are fixed, its `options` override.
+
+    `base` is where relative paths start. Raises RequestError.
+    """
+    if request.run_id:
+        raise RequestError(
+            "a sweep makes a run of its own", hint="leave --run-id out; `runner sweep resume` goes on with one"
+        )
+    declared = opened.project.sweeps[request.entry_point]
+    entry_points = opened.project.entry_points
+    sweep = overridden(declared, options, parameters=request.parameters, entry_points=entry_points)
+    entry_point = opened.project.entry_point(sweep.entry_point)
+    binding = entry_point.bind(sample_parameters(sweep), base=base)
+    trial = replace(_spec(opened, request, wishes, entry_point, binding), run_name=None)
+    check_recordable(trial)
+    return SweepOrder(
+        sweep=sweep, trial=trial, base=base, env_manager=request.env_manager, run_name=request.run_name
+    )
+
+
+def order_trials(
+    sweep: Sweep, checkout: Checkout, request: RunRequest, wishes: Wishes, *, base: Path
+) -> RunSpec:
+    """The order for trials of a sweep whose sources are in `checkout` already. Raises RequestError."""
+    project = load_project(checkout.directory, request.env_manager, wishes)
+    opened = OpenedProject(
         checkout=checkout,
-        project_name=project.name,
+        project=project,
+        experiment_name=request.experiment_name,
+        experiment_id=request.experiment_id,
+    )
+    entry_point = project.entry_point(sweep.entry_point)
+    binding = entry_point.bind(sample_parameters(sweep), base=base)
+    return _spec(opened, request, wishes, entry_point, binding)
+
+
+def sample_parameters(sweep: Sweep) -> dict[str, str]:
+    """Parameters that a trial of the sweep could have: what is fixed, and the middle of each range."""
+    middle = sweep.space.narrowed({d.name: d.domain.at(0.5) for d in sweep.space.dimensions})
+    seed = {sweep.trial_seed.parameter: "0"} if sweep.trial_seed else {}
+    return {**sweep.fixed, **{name: text_of(value) for name, value in middle.items()}, **seed}
+
+
+def _spec(
+    opened: OpenedProject, request: RunRequest, wishes: Wishes, entry_point: EntryPoint, binding: Binding
+) -> RunSpec:
+    return RunSpec(
+        checkout=opened.checkout,
+        project_name=opened.project.name,
         entry_point=entry_point,
         command=binding.command,
         params=binding.params,
         downloads=binding.downloads,
         storage_dir=request.storage_dir,
-        environment=project.environment,
+        environment=opened.project.environment,
         tracking_uri=wishes.tracking_uri,
-        experiment_name=name,
-        experiment_id=id_,
+        experiment_name=opened.experiment_name,
+        experiment_id=opened.experiment_id,
         run_id=request.run_id,
         run_name=request.run_name,
         parent_run_id=request.parent_run_id or current_parent(wishes.environ, of=request.run_id),
@@ -66,8 +161,6 @@ def prepare(request: RunRequest, wishes: Wishes, listener: Listener) -> RunSpec:
         backend=request.backend,
         tags=request.tags,
     )
-    check_recordable(spec)
-    return spec
 
 
 def _refuse_docker_options(request: RunRequest) -> None:

@@ -13,9 +13,11 @@ from runner.environments.ensure import ensure
 from runner.errors import RecordingError, RequestError, RunnerError
 from runner.events import EnvironmentReady, Listener, RunEnded, SweepStarted, Warned
 from runner.executors.hosted import Heard, HostedExecutor
+from runner.manifest.sweeps.record import sweep_from
 from runner.model.run import Outcome, RunSpec, RunStatus
 from runner.model.source import Checkout
 from runner.model.sweep import Sweep
+from runner.model.sweep_order import SweepOrder
 from runner.recording.open_run import OpenRun
 from runner.recording.ticket import Ending
 from runner.sources.snapshot import snapshot
@@ -28,7 +30,14 @@ from runner.sweep.folder import SweepFolder, sweep_folder
 from runner.sweep.ledger import Ledger
 from runner.sweep.loop import Loop, LoopParts
 from runner.sweep.mirror import Mirror
-from runner.sweep.order import SweepOrder, describe_order, describe_sweep, frozen_trial, parent_spec
+from runner.sweep.order import (
+    describe_order,
+    describe_sweep,
+    fingerprint,
+    frozen_trial,
+    parent_of,
+    parent_spec,
+)
 from runner.sweep.slots import slots_for, this_machine
 from runner.sweep.trial_spec import TrialTemplate
 
@@ -80,7 +89,7 @@ def begin(order: SweepOrder, conductor: Conductor, *, stop: Stop) -> SweepOutcom
     order = replace(order, sweep=sweep)
     conductor.searcher_for(sweep)  # an engine that is missing is said before anything is recorded
     with stop.interruptible():
-        run = conductor.recorder.open(order.parent())
+        run = conductor.recorder.open(parent_of(order))
     folder = sweep_folder(conductor.settings.state_dir, run.run_id)
     return _recorded(run, conductor, lambda: _begin(order, run, folder, conductor, stop))
 
@@ -126,11 +135,9 @@ def resume(
 
 def began_of(entries: list[Entry]) -> tuple[Began, Sweep]:
     """The first entry of a journal, and the sweep that it describes."""
-    from runner.model.sweep_json import sweep_from
-
     began = entries[0]
     assert isinstance(began, Began)
-    return began, sweep_from(began.sweep)
+    return began, sweep_from(began.name, began.sweep)
 
 
 def _begin(
@@ -167,11 +174,12 @@ def _begin(
 
 def _began(order: SweepOrder, run: OpenRun, frozen: Checkout) -> Began:
     return Began(
+        name=order.sweep.name,
         run_id=run.run_id,
         run_name=run.run_name,
         experiment_id=run.experiment_id,
         tracking_uri=run.uri,
-        fingerprint=order.fingerprint(),
+        fingerprint=fingerprint(order),
         sweep=describe_sweep(order.sweep),
         order=describe_order(order, frozen),
         at_ms=_now_ms(),
@@ -188,7 +196,7 @@ def _record_order(order: SweepOrder, run: OpenRun) -> None:
             write_artifacts(provenance.dirty, provenance.repository_root, into)
 
     run.record_order(write_sources=write_sources)
-    run.record_sweep(describe_sweep(order.sweep))
+    run.record_sweep({"name": order.sweep.name, **describe_sweep(order.sweep)})
 
 
 def _template(sweep: Sweep, trial: RunSpec, base: Path, folder: SweepFolder) -> TrialTemplate:

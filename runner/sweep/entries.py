@@ -23,6 +23,7 @@ FORMAT = 1
 class Began:
     """The first line: what the sweep is. `sweep` and `order` are JSON (see `runner.sweep.order`)."""
 
+    name: str
     run_id: str
     run_name: str
     experiment_id: str

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
+from runner.manifest.sweeps.record import describe
 from runner.model.command import Command
 from runner.model.project import EntryPoint
 from runner.model.run import RunSpec
 from runner.model.source import Checkout, DirtyState, Provenance, SkippedFile
 from runner.model.space import Params, text_of
 from runner.model.sweep import Sweep
+from runner.model.sweep_order import SweepOrder
 from runner.recording.record import recordable
 from runner.sweep.names import (
     SWEEP_METHOD_TAG,
@@ -25,47 +26,34 @@ from runner.sweep.names import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepOrder:
-    """A resolved order for a sweep: performing it needs nothing else.
-
-    `trial` is an order for one trial, with sample parameters: each trial is bound anew. `base` is where
-    relative paths among the parameters start.
-    """
-
-    sweep: Sweep
-    trial: RunSpec
-    base: Path
-    env_manager: str | None = None
-
-    def parent(self) -> RunSpec:
-        """The order as which the sweep's own run is recorded."""
-        return parent_spec(self.sweep, self.trial)
-
-    def fingerprint(self) -> str:
-        """What makes two sweeps the same one: the declaration and the code. Hex SHA-256."""
-        provenance = self.trial.checkout.provenance
-        facts = {
-            "sweep": describe_sweep(self.sweep, with_seed=False),
-            "source": provenance.source_name,
-            "commit": provenance.commit,
-            "content": provenance.content_digest,
-            "dirty": provenance.dirty.digest if provenance.dirty else None,
-            "environment": self.trial.environment.fingerprint(),
-            "tracking_uri": self.trial.tracking_uri,
-            "experiment": [self.trial.experiment_name, self.trial.experiment_id],
-        }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+def fingerprint(order: SweepOrder) -> str:
+    """What makes two sweeps the same one: the declaration and the code. Hex SHA-256."""
+    trial = order.trial
+    provenance = trial.checkout.provenance
+    facts = {
+        "sweep": describe_sweep(order.sweep, with_seed=False),
+        "source": provenance.source_name,
+        "commit": provenance.commit,
+        "content": provenance.content_digest,
+        "dirty": provenance.dirty.digest if provenance.dirty else None,
+        "environment": trial.environment.fingerprint(),
+        "tracking_uri": trial.tracking_uri,
+        "experiment": [trial.experiment_name, trial.experiment_id],
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def describe_sweep(sweep: Sweep, *, with_seed: bool = True) -> dict[str, Any]:
-    """The sweep as JSON."""
-    from runner.model.sweep_json import describe
-
-    described = dict(describe(sweep))
-    for left_out in ("path", "line", *(() if with_seed else ("seed",))):
-        described.pop(left_out, None)
+    """The sweep as JSON, as it would stand in a project file."""
+    described: dict[str, Any] = describe(sweep)
+    if not with_seed:
+        described.pop("seed", None)
     return described
+
+
+def parent_of(order: SweepOrder) -> RunSpec:
+    """The order as which a new sweep's own run is recorded."""
+    return replace(parent_spec(order.sweep, order.trial), run_name=order.run_name)
 
 
 def parent_spec(sweep: Sweep, trial: RunSpec) -> RunSpec:
@@ -121,7 +109,6 @@ def describe_order(order: SweepOrder, frozen: Checkout) -> dict[str, Any]:
         "docker_args": dict(trial.docker_args),
         "storage_dir": str(trial.storage_dir) if trial.storage_dir else None,
         "backend": trial.backend,
-        "run_name": trial.run_name,
     }
 
 

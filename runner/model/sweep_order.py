@@ -1,0 +1,24 @@
+"""What a sweep was asked for, resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.model.run import RunSpec
+from runner.model.sweep import Sweep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepOrder:
+    """A resolved order for a sweep: performing it needs nothing else.
+
+    `trial` is an order for one trial, with sample parameters: each trial is bound anew. `base` is where
+    relative paths among the parameters start. `run_name` is the parent's.
+    """
+
+    sweep: Sweep
+    trial: RunSpec
+    base: Path
+    env_manager: str | None = None
+    run_name: str | None = None
