@@ -21,6 +21,7 @@ from runner.stop import Stop
 
 if TYPE_CHECKING:
     from runner.executors.local import LocalExecutor
+    from runner.sweep.conduct import Conductor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,20 @@ class Workshop:
             return perform(spec, performer, stop=stop, opened=opened)
 
         return performed
+
+    def conductor(self, cwd: Path) -> Conductor:
+        """What sweeps are conducted with."""
+        from runner.search.engines import searcher_for
+        from runner.sweep.conduct import Conductor
+
+        return Conductor(
+            recorder=self.recorder(),
+            settings=self.settings,
+            listener=self.listener,
+            environ=self.wishes.environ,
+            cwd=cwd,
+            searcher_for=searcher_for,
+        )
 
     def inline(self, stop: Stop) -> InlineExecutor:
         """Runs in the foreground, stopped by `stop`."""

@@ -10,7 +10,6 @@ from runner.environments.current import inherited_manager
 from runner.errors import RequestError
 from runner.events import CheckoutReady, Listener, Warned
 from runner.manifest.load import load
-from runner.manifest.sweeps.overrides import overridden
 from runner.model.project import Binding, EntryPoint, Project
 from runner.model.run import RunRequest, RunSpec
 from runner.model.source import Checkout
@@ -74,9 +73,7 @@ def load_project(directory: Path, env_manager: str | None, wishes: Wishes) -> Pr
     )
 
 
-def order_run(
-    opened: OpenedProject, request: RunRequest, wishes: Wishes, listener: Listener
-) -> RunSpec:
+def order_run(opened: OpenedProject, request: RunRequest, wishes: Wishes, listener: Listener) -> RunSpec:
     """The order to run the entry point that `request` names. Raises RequestError."""
     entry_point = opened.project.entry_point(request.entry_point)
     binding = entry_point.bind(request.parameters)
@@ -99,9 +96,12 @@ def order_sweep(
 
     `base` is where relative paths start. Raises RequestError.
     """
+    from runner.manifest.sweeps.overrides import overridden
+
     if request.run_id:
         raise RequestError(
-            "a sweep makes a run of its own", hint="leave --run-id out; `runner sweep resume` goes on with one"
+            "a sweep makes a run of its own",
+            hint="leave --run-id out; `runner sweep resume` goes on with one",
         )
     declared = opened.project.sweeps[request.entry_point]
     entry_points = opened.project.entry_points

@@ -76,6 +76,17 @@ class Console:
             self._end_progress()
             self._write(f"{self._paint(_YELLOW, 'warning:')} {printable(event.message)}\n")
 
+    def name_run(self, run_id: str, run_name: str, tracking_uri: str) -> None:
+        """Says which run this is, and where it is tracked."""
+        self._name(run_id, run_name)
+        self._line("tracking", tracking_uri)
+
+    def say(self, line: str) -> None:
+        """A line of progress."""
+        if not self._quiet:
+            self._end_progress()
+            self._write(f"{line}\n")
+
     def _output(self, event: OutputLine) -> None:
         # A reader that has left (`runner run … | head`) ends the copy, not the run.
         is_stdout = event.stream == "stdout" and not self._output_to_stderr

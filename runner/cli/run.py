@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from runner.assemble import Workshop, assemble, working_directory
+from runner.assemble import assemble, working_directory
+from runner.cli.clean_up import clean_up
 from runner.cli.console import Console
 from runner.cli.env_file import read_env_file
 from runner.cli.order import show
 from runner.cli.signals import signals_to
 from runner.errors import ParameterError, RequestError, RunFailed, RunInterrupted, UnknownPlugin
-from runner.model.run import Outcome, RunRequest, RunSpec, RunStatus
-from runner.prepare import prepare
+from runner.model.run import Outcome, RunRequest, RunStatus
+from runner.prepare import open_project, order_run
 from runner.stop import Stop
 
 
@@ -52,7 +53,7 @@ def _docker_args(
     default="main",
     metavar="NAME",
     show_default=True,
-    help="Entry point, or a .py or .sh file of the project.",
+    help="Entry point, sweep, or a .py or .sh file of the project.",
 )
 @click.option(
     "-v", "--version", "version", metavar="REVISION", help="Branch, tag or commit of a git project."
@@ -111,6 +112,22 @@ def _docker_args(
     is_flag=True,
     help="Print the dry run, or the outcome, as JSON; the program's output goes to stderr.",
 )
+@click.option(
+    "--sweep",
+    "sweep_options",
+    multiple=True,
+    callback=_pairs,
+    metavar="NAME=VALUE",
+    help="An option of the sweep, `max_trials=50` or `metric.goal=maximize`; repeat for more.",
+)
+@click.option(
+    "--entry-point-only", is_flag=True, help="Take the entry point of that name, not the sweep of that name."
+)
+@click.option(
+    "--new-sweep",
+    is_flag=True,
+    help="Begin anew, though the same sweep was interrupted and could be resumed.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Only the program's output and errors.")
 def run(
     uri: str,
@@ -130,9 +147,12 @@ def run(
     env_file: Path | None,
     dry_run: bool,
     as_json: bool,
+    sweep_options: dict[str, str],
+    entry_point_only: bool,
+    new_sweep: bool,
     quiet: bool,
 ) -> int:
-    """Run an entry point of the project at URI and track it.
+    """Run an entry point or a sweep of the project at URI and track it.
 
     URI is a directory, a git repository (https, ssh, file), or a zip; `#subdirectory` may follow.
     """
@@ -163,11 +183,23 @@ def run(
         with signals_to(stop):
             workshop = assemble(environ, listener=console, cwd=working_directory())
             with stop.interruptible():
-                spec = prepare(request, workshop.wishes, console)
+                opened = open_project(request, workshop.wishes, console)
+            if entry_point in opened.project.sweeps and not entry_point_only:
+                from runner.cli.sweep_run import SweepWishes, run_sweep
+
+                wishes = SweepWishes(
+                    options=sweep_options, anew=new_sweep, dry_run=dry_run, as_json=as_json, quiet=quiet
+                )
+                run_sweep(opened, request, workshop, console, wishes, stop)
+                return 0
+            if sweep_options:
+                raise _no_sweep(entry_point, list(opened.project.sweeps))
+            spec = order_run(opened, request, workshop.wishes, console)
             if dry_run:
                 show(spec, as_json=as_json)
                 return 0
-            outcome = _perform(workshop, spec, stop)
+            clean_up(workshop, stop)
+            outcome = workshop.inline(stop).submit(spec).result()
     finally:
         console.close()
     if as_json:
@@ -176,22 +208,11 @@ def run(
     return 0
 
 
-def _perform(workshop: Workshop, spec: RunSpec, stop: Stop) -> Outcome:
-    from runner.recording.logs import logs_folder, remove_old_logs
-    from runner.recording.lost_runs import close_lost_runs
-    from runner.recording.ticket import open_tickets
-    from runner.sources.working_copy import remove_abandoned, working_copies
-
-    executor = workshop.inline(stop)
-    tickets = workshop.recorder().tickets
-    with stop.interruptible():
-        close_lost_runs(tickets, deadline_s=5.0)
-        remove_abandoned(
-            working_copies(workshop.settings.state_dir),
-            open_run_ids=lambda: {ticket.run_id for ticket in open_tickets(tickets) if ticket.run_id},
-        )
-        remove_old_logs(logs_folder(workshop.settings.state_dir))
-    return executor.submit(spec).result()
+def _no_sweep(name: str, known: Sequence[str]) -> RequestError:
+    return RequestError(
+        f"--sweep is for sweeps, and {name!r} is an entry point",
+        hint=f"the project's sweeps: {', '.join(known)}" if known else "this project declares no sweeps",
+    )
 
 
 def _raise_if_failed(outcome: Outcome, stop: Stop) -> None:

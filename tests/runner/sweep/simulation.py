@@ -75,7 +75,9 @@ class Simulation:
                     self._note(Exhausted())
                     continue
                 trial = step.number * self.ledger.first_round
-                self._start(Launched(trial=trial, point=step.number), Suggested(point=step.number, params=params))
+                self._start(
+                    Launched(trial=trial, point=step.number), Suggested(point=step.number, params=params)
+                )
             else:
                 self._start(Launched(trial=BASELINE, point=BASELINE), Suggested(point=BASELINE, params={}))
 

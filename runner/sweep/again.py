@@ -1,0 +1,53 @@
+"""Sweeps that ended before they were over, and where each one stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.errors import RunnerError
+from runner.sweep.conduct import began_of
+from runner.sweep.entries import Began
+from runner.sweep.folder import SweepFolder, sweep_folders
+from runner.sweep.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSweep:
+    """A sweep of this machine, as its journal has it."""
+
+    folder: SweepFolder
+    began: Began
+    ledger: Ledger
+
+    @property
+    def state(self) -> str:
+        """running, interrupted (whoever drove it died), finished, stopped or failed."""
+        if self.folder.is_driven():
+            return "running"
+        finished = self.ledger.finished
+        return "interrupted" if finished is None else finished.state
+
+    @property
+    def reason(self) -> str:
+        """A sentence on how it ended; empty while it runs."""
+        return "" if self.ledger.finished is None else self.ledger.finished.reason
+
+
+def read_sweep(folder: SweepFolder) -> KeptSweep:
+    """The sweep in a folder. Raises RequestError where its journal cannot be read."""
+    entries = folder.journal.read()
+    began, sweep = began_of(entries)
+    return KeptSweep(folder=folder, began=began, ledger=Ledger(sweep, entries))
+
+
+def interrupted_like(state_dir: Path, fingerprint: str) -> KeptSweep | None:
+    """The latest sweep of the same declaration and code whose driver died before it was over, or None."""
+    for folder in sweep_folders(state_dir):
+        try:
+            kept = read_sweep(folder)
+        except RunnerError:
+            continue
+        if kept.began.fingerprint == fingerprint:
+            return kept if kept.state == "interrupted" else None
+    return None
