@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.assemble import Workshop, assemble, working_directory
 from runner.errors import RequestError, RunFailed
@@ -16,6 +17,10 @@ from runner.executors.protocol import Job
 from runner.model.run import Outcome, RunRequest
 from runner.prepare import prepare
 from runner.printable import on_one_line, printable
+from runner.stop import Stop
+
+if TYPE_CHECKING:
+    from runner.sweep.result import SweepResult
 
 
 class SubmittedRun:
@@ -117,6 +122,68 @@ def run(
     if synchronous:
         _raise_if_failed(submitted.outcome())
     return submitted
+
+
+def sweep(
+    uri: str | os.PathLike[str],
+    name: str,
+    version: str | None = None,
+    parameters: Mapping[str, object] | None = None,
+    options: Mapping[str, object] | None = None,
+    experiment_name: str | None = None,
+    experiment_id: str | None = None,
+    run_name: str | None = None,
+    env_manager: str | None = None,
+    new: bool = False,
+) -> SweepResult:
+    """Runs the sweep `name` that the project at `uri` declares, as `runner run -e NAME` does, to its end.
+
+    `parameters` are fixed for all trials; `options` override the declaration, by dotted names:
+    `{"max_trials": 50, "metric.goal": "maximize"}`. A sweep of the same declaration and code that was
+    interrupted is gone on with, unless `new`. Its run is a child of the run that is active here.
+
+    Raises RequestError (nothing was started) and ProvisionError. Trials that fail do not raise: look at the
+    result. Ctrl-C stops the sweep and raises KeyboardInterrupt; it can be resumed. Thread-safe.
+    """
+    import yaml
+
+    from runner.prepare import open_project, order_sweep
+    from runner.sweep.again import interrupted_like
+    from runner.sweep.conduct import begin
+    from runner.sweep.order import fingerprint
+    from runner.sweep.resuming import resume_sweep
+    from runner.sweep.result import SweepResult
+
+    workshop = _workshop()
+    request = RunRequest(
+        uri=os.fspath(uri),
+        entry_point=name,
+        version=version,
+        parameters=_texts(parameters),
+        experiment_name=experiment_name,
+        experiment_id=experiment_id,
+        run_name=run_name,
+        env_manager=env_manager,
+    )
+    opened = open_project(request, workshop.wishes, workshop.listener)
+    if name not in opened.project.sweeps:
+        raise RequestError(
+            f"{opened.project.manifest_path or opened.project.directory} declares no sweep {name!r}",
+            hint=f"its sweeps: {', '.join(opened.project.sweeps) or 'none'}",
+        )
+    texts = {
+        key: yaml.safe_dump(value, default_flow_style=True).removesuffix("...\n").strip()
+        for key, value in (options or {}).items()
+    }
+    cwd = working_directory()
+    order = order_sweep(opened, request, workshop.wishes, texts, base=cwd)
+    kept = None if new else interrupted_like(workshop.settings.state_dir, fingerprint(order))
+    stop = Stop()
+    if kept is None:
+        outcome = begin(order, workshop.conductor(cwd), stop=stop)
+    else:
+        outcome = resume_sweep(kept, workshop.wishes, workshop.conductor(cwd), stop=stop)
+    return SweepResult.of(outcome)
 
 
 def _texts(parameters: Mapping[str, object] | None) -> dict[str, str]:

@@ -12,7 +12,8 @@ import runner
 from runner.cli.boundary import boundary
 
 COMMANDS = {
-    "run": ("runner.cli.run:run", "Run an entry point of a project and track it."),
+    "run": ("runner.cli.run:run", "Run an entry point or a sweep of a project and track it."),
+    "sweep": ("runner.cli.sweep:sweep", "List, show, stop, resume and extend sweeps."),
     "check": ("runner.cli.check:check", "Print every problem of a project's files at once."),
     "env": ("runner.cli.env:env", "List and remove cached environments."),
     "server": ("runner.cli.server:server", "Serve a tracking store for good."),
