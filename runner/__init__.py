@@ -1,6 +1,7 @@
 """Runs MLprojects and hyperparameter sweeps: isolated, tracked, reproducible.
 
-`runner.run(uri, entry_point, parameters=…)` has the signature of `mlflow.projects.run`.
+`runner.run(uri, entry_point, parameters=…)` has the signature of `mlflow.projects.run`; `runner.sweep(uri, name)`
+runs a sweep that the project declares.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runner.api import SubmittedRun, run
+    from runner.api import SubmittedRun, run, sweep
     from runner.errors import (
         ManifestError,
         ParameterError,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         RunnerError,
     )
     from runner.model.run import Outcome, RunStatus
+    from runner.sweeping.result import SweepResult
 
 __version__ = "0.1.0"
 
@@ -31,11 +33,19 @@ __all__ = [
     "RunStatus",
     "RunnerError",
     "SubmittedRun",
+    "SweepResult",
     "run",
+    "sweep",
 ]
 
-_HOMES = {"SubmittedRun": "runner.api", "run": "runner.api", "Outcome": "runner.model.run"}
-_HOMES["RunStatus"] = "runner.model.run"
+_HOMES = {
+    "Outcome": "runner.model.run",
+    "RunStatus": "runner.model.run",
+    "SubmittedRun": "runner.api",
+    "SweepResult": "runner.sweeping.result",
+    "run": "runner.api",
+    "sweep": "runner.api",
+}
 
 
 def __getattr__(name: str) -> object:

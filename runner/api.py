@@ -20,7 +20,7 @@ from runner.printable import on_one_line, printable
 from runner.stop import Stop
 
 if TYPE_CHECKING:
-    from runner.sweep.result import SweepResult
+    from runner.sweeping.result import SweepResult
 
 
 class SubmittedRun:
@@ -148,11 +148,11 @@ def sweep(
     import yaml
 
     from runner.prepare import open_project, order_sweep
-    from runner.sweep.again import interrupted_like
-    from runner.sweep.conduct import begin
-    from runner.sweep.order import fingerprint
-    from runner.sweep.resuming import resume_sweep
-    from runner.sweep.result import SweepResult
+    from runner.sweeping.again import interrupted_like
+    from runner.sweeping.conduct import begin
+    from runner.sweeping.order import fingerprint
+    from runner.sweeping.result import SweepResult
+    from runner.sweeping.resuming import resume_sweep
 
     workshop = _workshop()
     request = RunRequest(

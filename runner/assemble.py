@@ -21,7 +21,7 @@ from runner.stop import Stop
 
 if TYPE_CHECKING:
     from runner.executors.local import LocalExecutor
-    from runner.sweep.conduct import Conductor
+    from runner.sweeping.conduct import Conductor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Workshop:
     def conductor(self, cwd: Path) -> Conductor:
         """What sweeps are conducted with."""
         from runner.search.engines import searcher_for
-        from runner.sweep.conduct import Conductor
+        from runner.sweeping.conduct import Conductor
 
         return Conductor(
             recorder=self.recorder(),

@@ -19,8 +19,8 @@ from runner.model.trial import Trial
 from runner.printable import on_one_line
 from runner.settings import read_settings
 from runner.stop import Stop
-from runner.sweep.again import KeptSweep, read_sweep
-from runner.sweep.folder import find_sweep, sweep_folders
+from runner.sweeping.again import KeptSweep, read_sweep
+from runner.sweeping.folder import find_sweep, sweep_folders
 
 _ROW = "{:<32}  {:<16}  {:<11}  {:>9}  {:<28}  {}"
 _STOPPED_WITHIN_S = 60.0
@@ -75,9 +75,7 @@ def show(run_id: str, as_json: bool) -> None:
     """Show a sweep: its summary, and all its trials."""
     kept = _kept(run_id)
     if as_json:
-        described = summary_json(
-            kept.ledger, run_id=kept.folder.run_id, state=kept.state, reason=kept.reason
-        )
+        described = summary_json(kept.ledger, run_id=kept.folder.run_id, state=kept.state, reason=kept.reason)
         click.echo(json.dumps(described, indent=2))
         return
     click.echo(summary(kept.ledger, state=kept.state, reason=kept.reason))
@@ -126,7 +124,9 @@ def resume(run_id: str, as_json: bool, quiet: bool) -> int:
 
 @sweep.command()
 @click.argument("run_id")
-@click.option("--max-trials", type=click.IntRange(min=1), required=True, help="The new number of trials in all.")
+@click.option(
+    "--max-trials", type=click.IntRange(min=1), required=True, help="The new number of trials in all."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors.")
 def extend(run_id: str, max_trials: int, as_json: bool, quiet: bool) -> int:
@@ -137,7 +137,7 @@ def extend(run_id: str, max_trials: int, as_json: bool, quiet: bool) -> int:
 def _go_on(run_id: str, extend_to: int | None, *, as_json: bool, quiet: bool) -> int:
     from runner.cli.clean_up import clean_up
     from runner.cli.sweep_run import in_the_foreground
-    from runner.sweep.resuming import resume_sweep
+    from runner.sweeping.resuming import resume_sweep
 
     kept = _kept(run_id)
     console = Console(quiet=quiet or as_json)

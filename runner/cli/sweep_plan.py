@@ -11,7 +11,7 @@ from runner.cli.sweep_summary import params_line
 from runner.cli.wording import duration
 from runner.model.sweep_order import SweepOrder
 from runner.printable import on_one_line
-from runner.sweep.plan import Plan, plan_of
+from runner.sweeping.plan import Plan, plan_of
 
 _SHOWN = 5
 

@@ -19,10 +19,10 @@ from runner.errors import RunFailed, RunInterrupted
 from runner.model.run import RunRequest, RunStatus
 from runner.prepare import OpenedProject, order_sweep
 from runner.stop import Stop
-from runner.sweep.again import KeptSweep, interrupted_like
-from runner.sweep.conduct import SweepOutcome, begin
-from runner.sweep.order import fingerprint
-from runner.sweep.resuming import resume_sweep
+from runner.sweeping.again import KeptSweep, interrupted_like
+from runner.sweeping.conduct import SweepOutcome, begin
+from runner.sweeping.order import fingerprint
+from runner.sweeping.resuming import resume_sweep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from runner.cli.wording import count, duration
 from runner.model.space import Params, text_of
 from runner.model.trial import Trial
 from runner.printable import on_one_line
-from runner.sweep.ledger import Ledger
-from runner.sweep.winner import Winner, frontier, winner_of
+from runner.sweeping.ledger import Ledger
+from runner.sweeping.winner import Winner, frontier, winner_of
 
 _LABEL = 10
 

@@ -21,7 +21,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"__init__"},
         {"api", "worker"},
         {"assemble"},
-        {"sweep"},
+        {"sweeping"},
         {"prepare", "perform"},
         {"sources", "environments", "manifest", "recording", "executors", "output", "search"},
         {"lease"},
@@ -90,7 +90,7 @@ DOORS: dict[str, set[str]] = {
         "tracking_client.journal_folder",
         "tracking_client.wire",
     },
-    "runner.sweep": {
+    "runner.sweeping": {
         "tracking_client.client",
         "tracking_client.errors",
         "tracking_client.wire",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import stdev
 
 from runner.model.trial import Trial
-from runner.sweep.ledger import Ledger
+from runner.sweeping.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 from runner.model.run import RunSpec
 from runner.model.sweep import Sweep
 from runner.model.trial import Trial
-from runner.sweep.ledger import BASELINE
-from runner.sweep.names import ATTEMPT_TAG, BASELINE_TAG, POINT_TAG, REPEAT_TAG, TRIAL_TAG
-from runner.sweep.order import trial_parameters
-from runner.sweep.seeds import trial_seed
+from runner.sweeping.ledger import BASELINE
+from runner.sweeping.names import ATTEMPT_TAG, BASELINE_TAG, POINT_TAG, REPEAT_TAG, TRIAL_TAG
+from runner.sweeping.order import trial_parameters
+from runner.sweeping.seeds import trial_seed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,10 @@ from runner.model.space import Params
 from runner.model.sweep import Sweep
 from runner.model.trial import TrialResult
 from runner.search.protocol import Searcher
-from runner.sweep.agenda import Launch, Suggest, next_step
-from runner.sweep.asking import Asking
-from runner.sweep.entries import Began, Entry, Exhausted, Launched, Over, Suggested
-from runner.sweep.ledger import BASELINE, Ledger
+from runner.sweeping.agenda import Launch, Suggest, next_step
+from runner.sweeping.asking import Asking
+from runner.sweeping.entries import Began, Entry, Exhausted, Launched, Over, Suggested
+from runner.sweeping.ledger import BASELINE, Ledger
 
 Objective = Callable[[Params, int], "float | None"]
 """The value of parameters in their repeat; None: the trial fails."""

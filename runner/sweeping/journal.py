@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from runner.errors import ProvisionError, RequestError
-from runner.sweep.entries import FORMAT, Began, Entry, decode, encode
+from runner.sweeping.entries import FORMAT, Began, Entry, decode, encode
 
 
 class Journal:

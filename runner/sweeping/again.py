@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import RunnerError
-from runner.sweep.conduct import began_of
-from runner.sweep.entries import Began
-from runner.sweep.folder import SweepFolder, sweep_folders
-from runner.sweep.ledger import Ledger
+from runner.sweeping.conduct import began_of
+from runner.sweeping.entries import Began
+from runner.sweeping.folder import SweepFolder, sweep_folders
+from runner.sweeping.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from runner.model.space import Params
 from runner.search.protocol import Searcher, Told
-from runner.sweep.entries import Entry, Over, Suggested
-from runner.sweep.ledger import BASELINE, Ledger
+from runner.sweeping.entries import Entry, Over, Suggested
+from runner.sweeping.ledger import BASELINE, Ledger
 
 
 class Asking:

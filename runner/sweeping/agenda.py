@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner.model.trial import TrialResult
-from runner.sweep.ledger import BASELINE, Ledger
+from runner.sweeping.ledger import BASELINE, Ledger
 
 
 @dataclass(frozen=True, slots=True)

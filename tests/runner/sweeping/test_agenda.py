@@ -8,12 +8,12 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.runner.sweep.simulation import Counting, Simulation
+from tests.runner.sweeping.simulation import Counting, Simulation
 
 from runner.model.space import Params
 from runner.model.sweep import Baseline, Objective, Repeats, Sweep
-from runner.sweep.agenda import next_step
-from runner.sweep.ledger import BASELINE
+from runner.sweeping.agenda import next_step
+from runner.sweeping.ledger import BASELINE
 
 
 def sweep(**fields: object) -> Sweep:

@@ -10,9 +10,9 @@ from runner.model.run import RunRequest, RunSpec
 from runner.model.source import Checkout
 from runner.prepare import Wishes, order_trials
 from runner.stop import Stop
-from runner.sweep.again import KeptSweep
-from runner.sweep.conduct import Conductor, SweepOutcome, resume
-from runner.sweep.order import provenance_of
+from runner.sweeping.again import KeptSweep
+from runner.sweeping.conduct import Conductor, SweepOutcome, resume
+from runner.sweeping.order import provenance_of
 
 
 def resume_sweep(

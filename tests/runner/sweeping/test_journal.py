@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.runner.sweep.simulation import began
+from tests.runner.sweeping.simulation import began
 
 from runner.errors import RequestError
 from runner.model.run import RunStatus
 from runner.model.sweep import Sweep
 from runner.model.trial import CAUSES, TrialResult
-from runner.sweep.entries import Entry, Exhausted, Launched, Opened, Over, Suggested, decode, encode
-from runner.sweep.journal import Journal
+from runner.sweeping.entries import Entry, Exhausted, Launched, Opened, Over, Suggested, decode, encode
+from runner.sweeping.journal import Journal
 
 BEGAN = began(Sweep(name="s"))
 floats = st.floats(allow_nan=False)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from runner.errors import RequestError, suggestion
 from runner.lease import Lease
-from runner.sweep.journal import Journal
-from runner.sweep.names import JOURNAL_FILE
+from runner.sweeping.journal import Journal
+from runner.sweeping.names import JOURNAL_FILE
 
 
 @dataclass(frozen=True, slots=True)

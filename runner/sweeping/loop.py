@@ -21,16 +21,16 @@ from runner.executors.messages import Opened as RunOpened
 from runner.executors.reports import Report
 from runner.model.trial import TrialResult
 from runner.stop import Stop
-from runner.sweep.agenda import Launch, Suggest, next_step
-from runner.sweep.asking import Asking
-from runner.sweep.books import Books
-from runner.sweep.entries import Entry, Exhausted, Launched, Opened, Over, Suggested, token_of
-from runner.sweep.journal import Journal
-from runner.sweep.ledger import BASELINE, Ledger
-from runner.sweep.mirror import Mirror
-from runner.sweep.results import lost_result, result_of
-from runner.sweep.slots import Slot
-from runner.sweep.trial_spec import TrialTemplate
+from runner.sweeping.agenda import Launch, Suggest, next_step
+from runner.sweeping.asking import Asking
+from runner.sweeping.books import Books
+from runner.sweeping.entries import Entry, Exhausted, Launched, Opened, Over, Suggested, token_of
+from runner.sweeping.journal import Journal
+from runner.sweeping.ledger import BASELINE, Ledger
+from runner.sweeping.mirror import Mirror
+from runner.sweeping.results import lost_result, result_of
+from runner.sweeping.slots import Slot
+from runner.sweeping.trial_spec import TrialTemplate
 from tracking_client.client import TrackingClient
 from tracking_client.errors import TrackingError
 

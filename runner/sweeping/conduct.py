@@ -22,15 +22,15 @@ from runner.recording.open_run import OpenRun
 from runner.recording.ticket import Ending
 from runner.sources.snapshot import snapshot
 from runner.stop import Stop, Stopped
-from runner.sweep.agenda import next_step
-from runner.sweep.asking import Asking
-from runner.sweep.books import Books
-from runner.sweep.entries import Began, Entry, Extended, Finished, Resumed
-from runner.sweep.folder import SweepFolder, sweep_folder
-from runner.sweep.ledger import Ledger
-from runner.sweep.loop import Loop, LoopParts
-from runner.sweep.mirror import Mirror
-from runner.sweep.order import (
+from runner.sweeping.agenda import next_step
+from runner.sweeping.asking import Asking
+from runner.sweeping.books import Books
+from runner.sweeping.entries import Began, Entry, Extended, Finished, Resumed
+from runner.sweeping.folder import SweepFolder, sweep_folder
+from runner.sweeping.ledger import Ledger
+from runner.sweeping.loop import Loop, LoopParts
+from runner.sweeping.mirror import Mirror
+from runner.sweeping.order import (
     describe_order,
     describe_sweep,
     fingerprint,
@@ -38,8 +38,8 @@ from runner.sweep.order import (
     parent_of,
     parent_spec,
 )
-from runner.sweep.slots import slots_for, this_machine
-from runner.sweep.trial_spec import TrialTemplate
+from runner.sweeping.slots import slots_for, this_machine
+from runner.sweeping.trial_spec import TrialTemplate
 
 if TYPE_CHECKING:
     from runner.recording.recorder import Recorder

@@ -17,7 +17,7 @@ from runner.model.space import Params, text_of
 from runner.model.sweep import Sweep
 from runner.model.sweep_order import SweepOrder
 from runner.recording.record import recordable
-from runner.sweep.names import (
+from runner.sweeping.names import (
     SWEEP_METHOD_TAG,
     SWEEP_OBJECTIVE_TAG,
     SWEEP_SEED_TAG,

@@ -21,7 +21,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Began:
-    """The first line: what the sweep is. `sweep` and `order` are JSON (see `runner.sweep.order`)."""
+    """The first line: what the sweep is. `sweep` and `order` are JSON (see `runner.sweeping.order`)."""
 
     name: str
     run_id: str

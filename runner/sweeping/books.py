@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from runner.model.space import text_of
 from runner.model.trial import Trial
 from runner.recording.record import recordable
-from runner.sweep.ledger import BASELINE, Ledger
-from runner.sweep.names import (
+from runner.sweeping.ledger import BASELINE, Ledger
+from runner.sweeping.names import (
     BASELINE_RUN_TAG,
     BEST_NAME_TAG,
     BEST_PARAMS_TAG,

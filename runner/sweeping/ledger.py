@@ -9,7 +9,7 @@ from statistics import fmean, median
 from runner.model.space import Params
 from runner.model.sweep import Aggregate, Sweep
 from runner.model.trial import Trial, TrialResult
-from runner.sweep.entries import (
+from runner.sweeping.entries import (
     Began,
     Entry,
     Exhausted,
@@ -177,7 +177,7 @@ class Ledger:
 
     def violations(self, point: int) -> tuple[float, ...]:
         """By how much each constraint is violated, on average; infinite where the metric is missing."""
-        from runner.sweep.constraints import violations
+        from runner.sweeping.constraints import violations
 
         return violations(self, point)
 

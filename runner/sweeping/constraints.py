@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runner.model.sweep import Constraint
 
 if TYPE_CHECKING:
-    from runner.sweep.ledger import Ledger
+    from runner.sweeping.ledger import Ledger
 
 
 def violations(ledger: Ledger, point: int) -> tuple[float, ...]:

@@ -11,15 +11,15 @@ from runner.model.run import RunStatus
 from runner.model.space import Choice, Dimension, Domain, Params, Range
 from runner.model.sweep import Sweep
 from runner.model.sweep_order import SweepOrder
-from runner.sweep.asking import Asking
-from runner.sweep.entries import Suggested
-from runner.sweep.ledger import Ledger
+from runner.sweeping.asking import Asking
+from runner.sweeping.entries import Suggested
+from runner.sweeping.ledger import Ledger
 from tracking_client.client import TrackingClient
 from tracking_client.errors import TrackingError
 from tracking_client.wire import names
 
 if TYPE_CHECKING:
-    from runner.sweep.conduct import Conductor
+    from runner.sweeping.conduct import Conductor
 
 _EARLIER_RUNS = 20
 _ASKED_WITHIN_S = 5.0

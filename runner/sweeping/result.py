@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from runner.model.run import RunStatus
 from runner.model.space import Value
 from runner.model.trial import Trial
-from runner.sweep.conduct import SweepOutcome
-from runner.sweep.winner import winner_of
+from runner.sweeping.conduct import SweepOutcome
+from runner.sweeping.winner import winner_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +42,7 @@ class SweepResult:
             best_params=trial.params if trial else None,
             best_value=winner.value if winner else None,
             best_run_id=trial.run_ids[-1] if trial and trial.run_ids else None,
-            trials=tuple(
-                held for number, held in sorted(outcome.ledger.trials.items()) if number >= 0
-            ),
+            trials=tuple(held for number, held in sorted(outcome.ledger.trials.items()) if number >= 0),
         )
 
     def __bool__(self) -> bool:
