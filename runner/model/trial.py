@@ -9,7 +9,9 @@ from typing import Literal
 from runner.model.run import RunStatus
 from runner.model.space import Params
 
-Cause = Literal["diverged", "no_objective", "crashed", "timeout", "out_of_memory", "lost", "provision", "stopped"]
+Cause = Literal[
+    "diverged", "no_objective", "crashed", "timeout", "out_of_memory", "lost", "provision", "stopped"
+]
 """Why a trial has no value.
 
 `diverged`: its objective is NaN or infinite. `no_objective`: it ended well and never logged the objective.
