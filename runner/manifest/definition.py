@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING
 
+from runner.errors import EntryPointNotFound, ManifestError
 from runner.manifest.declaration import read_parameter
 from runner.manifest.document import Node
 from runner.manifest.findings import Findings, describe
 from runner.manifest.keys import DOCKER, ENTRY_POINT, PROJECT
 from runner.model.environment import DeclaredEnvironment, DockerEnvironment
 from runner.model.parameter import Parameter
-from runner.model.project import EntryPoint
+from runner.model.project import EntryPoint, script_entry_point
+
+if TYPE_CHECKING:
+    from runner.model.sweep import Sweep
 
 ENVIRONMENT_KEYS = ("docker_env", "python_env", "conda_env")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """What a project file says. `environment_line` is where its environment is named."""
+    """What a project file says. `environment_line` is where its environment is named.
+
+    `sweeps` are those that can be launched, `broken_sweeps` what is wrong with the others.
+    """
 
     name: str | None = None
     environment: DeclaredEnvironment = field(default_factory=DeclaredEnvironment)
     environment_line: int | None = None
     entry_points: tuple[EntryPoint, ...] = ()
-    sweeps: dict[str, object] | None = None
+    sweeps: Mapping[str, Sweep] = field(default_factory=dict)
+    broken_sweeps: Mapping[str, ManifestError] = field(default_factory=dict)
 
 
 def define(root: Node, text: str, *, directory: Path, findings: Findings) -> Definition:
@@ -65,6 +74,8 @@ class _Definer:
                 key=declared[1],
                 hint="keep one of them",
             )
+        entry_points = self._entry_points()
+        sweeps, broken_sweeps = self._sweeps(entry_points)
         environment = DeclaredEnvironment(
             python_env=self._file("python_env"),
             conda_env=self._file("conda_env"),
@@ -74,8 +85,9 @@ class _Definer:
             name=self._name(),
             environment=environment,
             environment_line=environment_line,
-            entry_points=self._entry_points(),
-            sweeps=self._sweeps(),
+            entry_points=entry_points,
+            sweeps=sweeps,
+            broken_sweeps=broken_sweeps,
         )
 
     def _entry(self, node: Node, key: str) -> Node | None:
@@ -101,11 +113,30 @@ class _Definer:
             self._wrong(key, node, "the path of a file")
         return node.string or None
 
-    def _sweeps(self) -> dict[str, object] | None:
+    # sweeps
+
+    def _sweeps(
+        self, entry_points: tuple[EntryPoint, ...]
+    ) -> tuple[Mapping[str, Sweep], Mapping[str, ManifestError]]:
         node = self._entry(self.root, "sweeps")
         if node is None or not self.findings.map(node, key="sweeps", what="sweeps"):
-            return None
-        return cast("dict[str, object]", node.plain())
+            return {}, {}
+        # Imported here: most projects have none.
+        from runner.manifest.sweeps.section import read_sweeps
+
+        read = read_sweeps(node, self._finder(entry_points), self.findings)
+        return read.good, read.broken
+
+    def _finder(self, entry_points: tuple[EntryPoint, ...]) -> Callable[[str], EntryPoint]:
+        declared = {entry_point.name: entry_point for entry_point in entry_points}
+
+        def find(name: str) -> EntryPoint:
+            found = declared.get(name) or script_entry_point(name, self.directory)
+            if found is None:
+                raise EntryPointNotFound(name, list(declared), path=self.findings.path)
+            return found
+
+        return find
 
     # docker_env
 

@@ -40,7 +40,8 @@ def load(
         environment=resolve_environment(
             directory, definition.environment, env_manager or inherited_manager(definition.environment)
         ),
-        sweeps=definition.sweeps or {},
+        sweeps=definition.sweeps,
+        broken_sweeps=definition.broken_sweeps,
         shell=os.environ.get("SHELL") or "bash",
         warnings=tuple(str(problem) for problem in found.problems if problem.severity == "warning"),
     )

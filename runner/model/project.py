@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.errors import (
     EntryPointNotFound,
@@ -18,6 +19,9 @@ from runner.model.environment import EnvironmentSpec
 from runner.model.parameter import Parameter
 from runner.model.placeholders import TemplateError, undeclared_hint
 from runner.model.template import Fill, Template, parse
+
+if TYPE_CHECKING:  # a sweep knows runs, which know projects
+    from runner.model.sweep import Sweep
 
 _SCRIPT_SUFFIXES = (".py", ".sh")
 _SCRIPTS_NAMED = 10
@@ -178,8 +182,8 @@ class EntryPoint:
 class Project:
     """A project: `manifest_path` is None where it has no file. `name` is None where its file gives none.
 
-    `sweeps` is that section as plain data, unread. `shell` is the program that runs `.sh` files.
-    `warnings` are sentences with file and line.
+    `sweeps` are those that can be launched, `broken_sweeps` what is wrong with the others: both by name.
+    `shell` is the program that runs `.sh` files. `warnings` are sentences with file and line.
     """
 
     name: str | None
@@ -187,7 +191,8 @@ class Project:
     manifest_path: Path | None
     entry_points: Mapping[str, EntryPoint]
     environment: EnvironmentSpec
-    sweeps: Mapping[str, object] = field(default_factory=dict)
+    sweeps: Mapping[str, Sweep] = field(default_factory=dict)
+    broken_sweeps: Mapping[str, ManifestError] = field(default_factory=dict)
     shell: str = "bash"
     warnings: tuple[str, ...] = ()
 
@@ -199,26 +204,36 @@ class Project:
         declared = self.entry_points.get(name)
         if declared is not None:
             return declared
-        script = self._script_argv(name)
+        script = script_entry_point(name, self.directory, shell=self.shell)
         if script is None:
             raise EntryPointNotFound(
                 name, list(self.entry_points), path=self.manifest_path, scripts=self._scripts()
             )
-        return EntryPoint(name=name, script=script, directory=self.directory, path=self.manifest_path)
+        return replace(script, path=self.manifest_path)
+
+    def sweep(self, name: str) -> Sweep | None:
+        """The declared sweep `name`, None where there is none. Raises ManifestError where it is wrong."""
+        broken = self.broken_sweeps.get(name)
+        if broken is not None:
+            raise broken
+        return self.sweeps.get(name)
 
     def _scripts(self) -> list[str]:
         files = (path for path in self.directory.glob("*.*") if path.suffix in _SCRIPT_SUFFIXES)
         return sorted(path.name for path in files if path.is_file())[:_SCRIPTS_NAMED]
 
-    def _script_argv(self, name: str) -> tuple[str, ...] | None:
-        if "\0" in name or not name.endswith(_SCRIPT_SUFFIXES):
-            return None
-        file = (self.directory / name).resolve()
-        if not file.is_relative_to(self.directory.resolve()) or not file.is_file():
-            return None
-        # A file called `-c.py` must not be read as an option.
-        path = name if not name.startswith("-") else f"./{name}"
-        return ("python" if name.endswith(".py") else self.shell, path)
+
+def script_entry_point(name: str, directory: Path, *, shell: str = "bash") -> EntryPoint | None:
+    """What runs the `.py` or `.sh` file `name` within a project's directory; None where there is none."""
+    if "\0" in name or not name.endswith(_SCRIPT_SUFFIXES):
+        return None
+    file = (directory / name).resolve()
+    if not file.is_relative_to(directory.resolve()) or not file.is_file():
+        return None
+    # A file called `-c.py` must not be read as an option.
+    path = name if not name.startswith("-") else f"./{name}"
+    argv = ("python" if name.endswith(".py") else shell, path)
+    return EntryPoint(name=name, script=argv, directory=directory)
 
 
 def _check_places(parameter: Parameter, template: Template) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from runner.model.space import Params, Space
 from runner.model.trial import Cause
@@ -20,6 +20,15 @@ OnFailure = Literal["worst", "ignore", "baseline", "abort"]
 Aggregate = Literal["mean", "median", "min", "max"]
 SeedMode = Literal["fixed", "per_trial", "per_repeat"]
 StopRuleName = Literal["median", "percentile", "asha", "hyperband", "patience", "target"]
+
+METHODS: tuple[Method, ...] = get_args(Method)
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+GOALS: tuple[Goal, ...] = get_args(Goal)
+MODES: tuple[Mode, ...] = get_args(Mode)
+ON_FAILURE: tuple[OnFailure, ...] = get_args(OnFailure)
+AGGREGATES: tuple[Aggregate, ...] = get_args(Aggregate)
+SEED_MODES: tuple[SeedMode, ...] = get_args(SeedMode)
+STOP_RULES: tuple[StopRuleName, ...] = get_args(StopRuleName)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +181,8 @@ class Sweep:
     reuse_finished: bool = False
     resources: Resources = field(default_factory=Resources)
     warm: bool = True
-    path: Path | None = None
-    line: int | None = None
+    path: Path | None = field(default=None, compare=False)
+    line: int | None = field(default=None, compare=False)
 
     @property
     def objective(self) -> Objective:

@@ -1,0 +1,1 @@
+"""The `sweeps` section of a project file -> checked sweeps, and back."""
