@@ -89,7 +89,13 @@ class Range:
             return self.nth(min(int(fraction * size), size - 1))
         # Each value has the share of the numbers that are rounded to it, at both ends too.
         low = self.minimum - stride / 2 if self.minimum > stride / 2 else self.minimum / 2
-        number = self._between(low, self.minimum + (size - 0.5) * stride, fraction)
+        return self.nearest(self._between(low, self.minimum + (size - 0.5) * stride, fraction))
+
+    def nearest(self, number: float) -> Value:
+        """The value of this range that is nearest to `number`."""
+        stride, size = self.stride, self.size
+        if stride is None or size is None:
+            return min(max(float(number), self.minimum), self.maximum)
         return self.nth(min(max(round((number - self.minimum) / stride), 0), size - 1))
 
     def _between(self, low: float, high: float, fraction: float) -> float:
@@ -133,12 +139,17 @@ class Normal:
     def at(self, fraction: float) -> Value:
         """The value below which this fraction (0 to 1, without 1) of the probability lies."""
         number = NormalDist(self.mean, self.deviation).inv_cdf(min(max(fraction, 1e-15), 1 - 1e-15))
-        number = math.exp(number) if self.log else number
-        return number if self.step is None else _tidy(round(number / self.step) * self.step, self.step)
+        return self.nearest(math.exp(number) if self.log else number)
+
+    def nearest(self, number: float) -> Value:
+        """The value that is nearest to `number`: where there is a step, a multiple of it."""
+        return float(number) if self.step is None else _tidy(round(number / self.step) * self.step, self.step)
 
     def includes(self, value: Value) -> bool:
-        """Whether it is a number that can be drawn."""
-        return not isinstance(value, (bool, str)) and math.isfinite(value) and (value > 0 or not self.log)
+        """Whether it is a number that can be drawn: with `log` a positive one, or one that is rounded to 0."""
+        if isinstance(value, (bool, str)) or not math.isfinite(value):
+            return False
+        return not self.log or value > 0 or (self.step is not None and value == 0)
 
 
 Domain = Choice | Range | Normal
