@@ -36,7 +36,7 @@ def working_copy(checkout: Checkout, into: Path) -> Checkout:
     with staging(into.parent) as stage:
         copy = stage / "tree"
         try:
-            shutil.copytree(shared, copy, symlinks=True, copy_function=_copy_file)
+            shutil.copytree(shared, copy, symlinks=True, copy_function=copy_file)
         except (OSError, shutil.Error) as error:
             raise SourceError(
                 f"could not copy {shared} to {into}: {error}",
@@ -81,7 +81,8 @@ def remove_abandoned(copies: Path, *, open_run_ids: Callable[[], Collection[str]
             remove_tree(copies / name)
 
 
-def _copy_file(source: str, target: str) -> str:
+def copy_file(source: str, target: str) -> str:
+    """Copies a file with its times and its mode (writable at least); `target` is free. Raises OSError."""
     reader = os.open(source, os.O_RDONLY)
     try:
         status = os.fstat(reader)
