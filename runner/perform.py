@@ -30,7 +30,9 @@ from runner.recording.recorder import Recorder
 from runner.recording.ticket import Ending
 from runner.redaction import Redactor, secrets_in
 from runner.settings import Settings
+from runner.sources.path_parameters import places_in
 from runner.sources.working_copy import remove_working_copy, working_copies, working_copy
+from runner.sources.written import keep_what_was_written
 from runner.stop import Stop, Stopped
 
 _DOWNLOAD_LIMIT_BYTES = 100 * 1024**3
@@ -88,7 +90,7 @@ class _Performance:
                     environment = self._environment()
                     self.run.record_environment(environment)
                     checkout = self._own_checkout()
-                    command = self._command()
+                    command = self._command(checkout)
             except Stopped as stopped:
                 return _killed(stopped.signal_number, None)
             return self._execute(environment, command, checkout.directory)
@@ -140,14 +142,41 @@ class _Performance:
 
     def _own_checkout(self) -> Checkout:
         # What lies in the cache is read by many runs; a program may write beside its code.
-        place = working_copies(self.performer.settings.state_dir) / self.run.run_id
-        self.afterwards.callback(remove_working_copy, self.spec.checkout, place)
-        return working_copy(self.spec.checkout, place)
+        self.afterwards.callback(self._leave_copy)
+        return working_copy(self.spec.checkout, self._copy)
 
-    def _command(self) -> Command:
-        """The command, once what it needs from elsewhere is on this machine."""
-        if not self.spec.downloads:
+    @property
+    def _copy(self) -> Path:
+        return working_copies(self.performer.settings.state_dir) / self.run.run_id
+
+    def _leave_copy(self) -> None:
+        """Removes the run's own copy of the sources; what the program wrote there is kept if it is to be."""
+        shared, keep = self.spec.checkout.shared_root, self.spec.keep
+        if shared is not None and keep is not None and self._copy.exists():
+            try:
+                keep_what_was_written(self._copy, shared, keep)
+            except OSError as error:
+                # Rather a copy too many than a file that is lost.
+                message = f"what the run wrote stays in {self._copy}: it cannot be moved to {keep}: {error}"
+                self.performer.listener(Warned(message=message))
+                return
+        remove_working_copy(self.spec.checkout, self._copy)
+
+    def _command(self, checkout: Checkout) -> Command:
+        """The command, once what it needs from elsewhere is on this machine, and in the run's own copy."""
+        fetched = self._downloaded() | self._in_own_copy(checkout)
+        if not fetched:
             return self.spec.command
+        return self.spec.entry_point.bind(self.spec.params, base=self.spec.base, fetched=fetched).command
+
+    def _in_own_copy(self, checkout: Checkout) -> dict[str, str]:
+        if not self.spec.within or checkout is self.spec.checkout:
+            return {}
+        return places_in(self._copy, self.spec.within)
+
+    def _downloaded(self) -> dict[str, str]:
+        if not self.spec.downloads:
+            return {}
         folder = self.spec.storage_dir
         if folder is None:
             from tempfile import TemporaryDirectory
@@ -160,7 +189,7 @@ class _Performance:
             place = folder / name
             place.mkdir()
             fetched[name] = str(self._fetched(uri, place))
-        return self.spec.entry_point.bind(self.spec.params, fetched=fetched).command
+        return fetched
 
     def _fetched(self, uri: str, into: Path) -> Path:
         if not uri.startswith(("http://", "https://")):

@@ -20,6 +20,7 @@ from runner.recording.limits import check_recordable
 from runner.recording.parent import current_experiment, current_parent
 from runner.settings import Settings
 from runner.sources.fetch import fetch
+from runner.sources.path_parameters import paths_within
 from runner.sources.reference import parse
 
 
@@ -104,19 +105,30 @@ def order_sweep(
             hint="leave --run-id out; `runner sweep resume` goes on with one",
         )
     declared = opened.project.sweeps[request.entry_point]
-    entry_points = opened.project.entry_points
-    sweep = overridden(declared, options, parameters=request.parameters, entry_points=entry_points)
+    sweep = overridden(
+        declared, options, parameters=request.parameters, entry_points=opened.project.entry_point
+    )
     entry_point = opened.project.entry_point(sweep.entry_point)
     binding = entry_point.bind(sample_parameters(sweep), base=base)
-    trial = replace(_spec(opened, request, wishes, entry_point, binding), run_name=None)
-    check_recordable(trial)
-    return SweepOrder(
-        sweep=sweep, trial=trial, base=base, env_manager=request.env_manager, run_name=request.run_name
+    provenance = opened.checkout.provenance
+    within = paths_within(
+        entry_point, sweep.fixed, base=base, top=provenance.repository_root or opened.checkout.directory
     )
+    trial = replace(
+        _spec(opened, request, wishes, entry_point, binding), run_name=None, base=base, within=within
+    )
+    check_recordable(trial)
+    return SweepOrder(sweep=sweep, trial=trial, env_manager=request.env_manager, run_name=request.run_name)
 
 
 def order_trials(
-    sweep: Sweep, checkout: Checkout, request: RunRequest, wishes: Wishes, *, base: Path
+    sweep: Sweep,
+    checkout: Checkout,
+    request: RunRequest,
+    wishes: Wishes,
+    *,
+    base: Path,
+    within: Mapping[str, str],
 ) -> RunSpec:
     """The order for trials of a sweep whose sources are in `checkout` already. Raises RequestError."""
     project = load_project(checkout.directory, request.env_manager, wishes)
@@ -128,7 +140,7 @@ def order_trials(
     )
     entry_point = project.entry_point(sweep.entry_point)
     binding = entry_point.bind(sample_parameters(sweep), base=base)
-    return _spec(opened, request, wishes, entry_point, binding)
+    return replace(_spec(opened, request, wishes, entry_point, binding), base=base, within=within)
 
 
 def sample_parameters(sweep: Sweep) -> dict[str, str]:

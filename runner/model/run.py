@@ -53,6 +53,8 @@ class RunSpec:
 
     `params` are the values as they are recorded: all declared parameters that have one, and the extra ones.
     `downloads` are (parameter, URI) of those whose value must be fetched (to `storage_dir`) and bound again.
+    `base` is where relative paths among the params start (None: the working directory); `within` are path
+    parameters that lead into the sources, relative to their top: they are bound again to the run's own copy.
     `variables` are added to the program's environment: a trial's share of the machine's GPUs. `keep` is where
     what the program wrote into its own copy of the sources is kept; None: it goes with the copy.
     """
@@ -75,23 +77,19 @@ class RunSpec:
     build_image: bool = False
     backend: str = "local"
     tags: Mapping[str, str] = field(default_factory=dict)
+    base: Path | None = None
+    within: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     keep: Path | None = None
 
     def rebind(
-        self,
-        parameters: Mapping[str, str],
-        *,
-        base: Path | None = None,
-        run_id: str | None = None,
-        run_name: str | None = None,
+        self, parameters: Mapping[str, str], *, run_id: str | None = None, run_name: str | None = None
     ) -> RunSpec:
         """The same order with other parameters: nothing is fetched or parsed again.
 
-        `base` is where relative paths start (the working directory). Raises ParameterError as
-        `EntryPoint.bind` does.
+        Raises ParameterError as `EntryPoint.bind` does.
         """
-        binding = self.entry_point.bind(parameters, base=base)
+        binding = self.entry_point.bind(parameters, base=self.base)
         return replace(
             self,
             command=binding.command,

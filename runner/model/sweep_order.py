@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from runner.model.run import RunSpec
 from runner.model.sweep import Sweep
@@ -13,12 +12,11 @@ from runner.model.sweep import Sweep
 class SweepOrder:
     """A resolved order for a sweep: performing it needs nothing else.
 
-    `trial` is an order for one trial, with sample parameters: each trial is bound anew. `base` is where
-    relative paths among the parameters start. `run_name` is the parent's.
+    `trial` is an order for one trial, with sample parameters: each trial is bound anew. `run_name` is the
+    parent's.
     """
 
     sweep: Sweep
     trial: RunSpec
-    base: Path
     env_manager: str | None = None
     run_name: str | None = None

@@ -132,7 +132,9 @@ def _continuous(domain: Range) -> _Word:
     low, high = domain.minimum, domain.maximum
 
     def node(name: str, _: list[Any]) -> Any:
-        return hp.loguniform(name, math.log(low), math.log(high)) if domain.log else hp.uniform(name, low, high)
+        return (
+            hp.loguniform(name, math.log(low), math.log(high)) if domain.log else hp.uniform(name, low, high)
+        )
 
     return _Word(node=node, encode=float, decode=domain.nearest)
 

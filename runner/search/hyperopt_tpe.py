@@ -72,7 +72,9 @@ class Tpe:
             if node.name == "ap_split_trials":
                 node.name = _SPLIT
 
-    def suggest(self, number: int, observations: Observations, trials: Trials, seed: int) -> list[dict[str, Any]]:
+    def suggest(
+        self, number: int, observations: Observations, trials: Trials, seed: int
+    ) -> list[dict[str, Any]]:
         """A document, as `tpe.suggest` returns."""
         # Candidates have numbers of their own, which no trial has.
         first = max([*observations.numbers[-1:], number]) + 2

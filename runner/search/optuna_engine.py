@@ -75,7 +75,9 @@ class OptunaEngine:
     ) -> Value:
         name, distribution = dimension.name, self._distributions[dimension.name]
         if distribution.single():
-            return value_of(dimension, distribution.to_external_repr(distribution.to_internal_repr(_only(distribution))))
+            return value_of(
+                dimension, distribution.to_external_repr(distribution.to_internal_repr(_only(distribution)))
+            )
         if name in relative:
             return value_of(dimension, relative[name])
         return value_of(dimension, sampler.sample_independent(self._study, trial, name, distribution))

@@ -57,7 +57,7 @@ class Books:
         result = trial.result
         if result is None or not result.run_id:
             return
-        tags = {}
+        tags: dict[str, str] = {}
         if result.cause is not None:
             tags[CAUSE_TAG] = result.cause
         if result.stopped_early:

@@ -125,7 +125,7 @@ def resume(
             run=run,
             folder=folder,
             conductor=conductor,
-            template=_template(sweep, trial, Path(str(began.order["base"])), folder),
+            template=TrialTemplate(sweep=sweep, spec=trial, kept=folder.trials),
             entries=[*entries, *news],
             stop=stop,
             resumed=True,
@@ -148,8 +148,15 @@ def _begin(
         if not mine.try_take():
             raise _driven(folder)
         with stop.interruptible():
+            settings = conductor.settings
+            frozen = snapshot(
+                order.trial.checkout,
+                folder.source,
+                left_out=(settings.state_dir, settings.cache_dir),
+                listener=conductor.listener,
+            )
+            order = replace(order, trial=replace(order.trial, checkout=_as_frozen(order, frozen)))
             _record_order(order, run)
-            frozen = snapshot(order.trial.checkout, folder.source)
         trial = replace(
             frozen_trial(order.trial, frozen),
             parent_run_id=run.run_id,
@@ -164,12 +171,18 @@ def _begin(
             run=run,
             folder=folder,
             conductor=conductor,
-            template=_template(order.sweep, trial, order.base, folder),
+            template=TrialTemplate(sweep=order.sweep, spec=trial, kept=folder.trials),
             entries=[began],
             stop=stop,
             resumed=False,
         )
         return work.to_the_end()
+
+
+def _as_frozen(order: SweepOrder, frozen: Checkout) -> Checkout:
+    """The user's own directory, described as it was when it was frozen."""
+    described = replace(frozen.provenance, repository_root=order.trial.checkout.provenance.repository_root)
+    return replace(order.trial.checkout, provenance=described)
 
 
 def _began(order: SweepOrder, run: OpenRun, frozen: Checkout) -> Began:
@@ -197,10 +210,6 @@ def _record_order(order: SweepOrder, run: OpenRun) -> None:
 
     run.record_order(write_sources=write_sources)
     run.record_sweep({"name": order.sweep.name, **describe_sweep(order.sweep)})
-
-
-def _template(sweep: Sweep, trial: RunSpec, base: Path, folder: SweepFolder) -> TrialTemplate:
-    return TrialTemplate(sweep=sweep, spec=trial, base=base, kept=folder.trials)
 
 
 def _recorded(run: OpenRun, conductor: Conductor, work: Callable[[], SweepOutcome]) -> SweepOutcome:

@@ -219,7 +219,7 @@ class Loop:
 
     def _result(self, token: str, report: Report, flight: Flight) -> None:
         # On another thread: the server may be away for a while, and the other trials go on.
-        warned = False
+        is_warned = False
         while not self._giving_up:
             try:
                 result = result_of(
@@ -229,15 +229,14 @@ class Loop:
                     run_id=flight.run_id,
                     stopped=flight.stopped,
                 )
-                break
             except TrackingError as error:
-                if not warned:
+                if not is_warned:
                     self._parts.listener(Warned(message=f"a trial's result waits for the server: {error}"))
-                    warned = True
+                    is_warned = True
                 time.sleep(_SETTLE_AGAIN_S)
-        else:
-            return
-        self._inbox.put(Settled(token, result))
+            else:
+                self._inbox.put(Settled(token, result))
+                return
 
     def _settle(self, settled: Settled) -> None:
         flight = self._flights.pop(settled.token)

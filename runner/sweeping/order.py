@@ -103,8 +103,9 @@ def describe_order(order: SweepOrder, frozen: Checkout) -> dict[str, Any]:
     return {
         "directory": str(frozen.directory.relative_to(frozen.shared_root)),
         "project_name": trial.project_name,
-        "provenance": _described(trial.checkout.provenance),
-        "base": str(order.base),
+        "provenance": _described(frozen.provenance),
+        "base": str(trial.base),
+        "within": dict(trial.within),
         "env_manager": order.env_manager,
         "docker_args": dict(trial.docker_args),
         "storage_dir": str(trial.storage_dir) if trial.storage_dir else None,

@@ -25,7 +25,8 @@ def resume_sweep(
     """
     if kept.began.tracking_uri != conductor.recorder.uri:
         raise RequestError(
-            f"sweep {kept.folder.run_id} is tracked at {kept.began.tracking_uri}, not at {conductor.recorder.uri}",
+            f"sweep {kept.folder.run_id} is tracked at {kept.began.tracking_uri}, "
+            f"not at {conductor.recorder.uri}",
             hint="set MLFLOW_TRACKING_URI to where it is tracked",
         )
     trial = _trial(kept, wishes)
@@ -54,5 +55,7 @@ def _trial(kept: KeptSweep, wishes: Wishes) -> RunSpec:
         storage_dir=Path(order["storage_dir"]) if order["storage_dir"] else None,
         backend=order["backend"],
     )
-    trial = order_trials(kept.ledger.sweep, checkout, request, wishes, base=Path(order["base"]))
+    trial = order_trials(
+        kept.ledger.sweep, checkout, request, wishes, base=Path(order["base"]), within=order["within"]
+    )
     return replace(trial, project_name=order["project_name"])

@@ -17,18 +17,20 @@ from runner.sweeping.seeds import trial_seed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialTemplate:
-    """What all trials of a sweep share. `spec` runs the frozen sources; `kept` is where what they write is kept."""
+    """What all trials of a sweep share.
+
+    `spec` runs the frozen sources; `kept` is where what trials write beside their code is kept.
+    """
 
     sweep: Sweep
     spec: RunSpec
-    base: Path
     kept: Path
 
     def spec_for(self, trial: Trial, attempt: int, variables: Mapping[str, str]) -> RunSpec:
         """The attempt's order. Raises ParameterError where the entry point does not take the parameters."""
         is_baseline = trial.number == BASELINE
         name = "baseline" if is_baseline else trial.name
-        bound = self.spec.rebind(self.parameters(trial), base=self.base, run_name=name)
+        bound = self.spec.rebind(self.parameters(trial), run_name=name)
         return replace(
             bound,
             tags={**bound.tags, **self._tags(trial, attempt)},
