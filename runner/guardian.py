@@ -1,6 +1,6 @@
 """Stands between `runner` and a program so that neither outlives the other unnoticed.
 
-Not imported by anything: `runner.process` starts it as a script, one for each run, and one for each long
+Not imported by `runner`: `runner.process` starts it as a script, one for each run, and one for each long
 tool (an installer, a fetch; without RUN_ID, grace and last resort):
 
     python -I -S guardian.py CONTROL_FD RUN_ID GRACE_S LAST_RESORT -- PROGRAM [ARGUMENT ...]
@@ -9,6 +9,9 @@ It starts the program in a process group of its own and talks over the socket CO
 
     to the runner:    started PID, then refused ERRNO TEXT or exit CODE  (as in subprocess: -N is signal N)
     from the runner:  signal N
+
+A template (`runner.warm`) calls `main` in a process that it forked, with `become` to make the program of another
+fork in the place of executing it.
 
 When the socket closes while the program is running, the runner is dead: the program gets TERM, GRACE_S
 seconds, and KILL, and then LAST_RESORT (a JSON list: argv; may be empty) is executed to close its record.
@@ -28,6 +31,13 @@ import time
 
 LEFTOVER_GRACE_S = 2.0
 
+TYPE_CHECKING = False  # as `typing` has it, without the time that its import takes
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    Become: TypeAlias = "Callable[[Guard, list[str], int, int], None]"
+
 
 class Guard:
     """One program, its process group, and the line to the runner."""
@@ -40,14 +50,14 @@ class Guard:
         self.runner_is_there = True
         self._received = b""
 
-    def start(self, argv: list[str]) -> bool:
+    def start(self, argv: list[str], become: Become) -> bool:
         """Forks and executes; False where the program could not be executed."""
         failure_read, failure_write = os.pipe()
         go_read, go_write = os.pipe()
         pid = os.fork()
         if pid == 0:
             os.close(go_write)
-            _become(argv, go_read, failure_write)
+            become(self, argv, go_read, failure_write)
         os.close(failure_write)
         os.close(go_read)
         self._join_group(pid)
@@ -176,7 +186,8 @@ class Guard:
                 continue
 
 
-def _become(argv: list[str], go_read: int, failure_write: int) -> None:
+def execute(_guard: Guard, argv: list[str], go_read: int, failure_write: int) -> None:
+    """In the fork: executes the program once it is told to, and writes why it cannot be executed."""
     try:
         os.setpgid(0, 0)
         if not os.read(go_read, 1):
@@ -190,7 +201,7 @@ def _become(argv: list[str], go_read: int, failure_write: int) -> None:
         os._exit(127)
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], become: Become = execute) -> int:
     """Runs the program to its end."""
     control_fd, run_id, grace_s, last_resort = arguments[:4]
     control = socket.socket(fileno=int(control_fd))
@@ -202,7 +213,7 @@ def main(arguments: list[str]) -> int:
     guard = Guard(control, run_id, float(grace_s))
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda number, _: guard.kill(number))
-    if not guard.start(arguments[5:]):
+    if not guard.start(arguments[5:], become):
         return 127
     code = guard.watch(wakeup_read)
     guard.clear_up()

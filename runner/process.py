@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, Protocol
 
 from runner.guardian_reports import GuardianReports
 from runner.stop import Stop, stop_at_work
@@ -32,6 +32,9 @@ _CHUNK_BYTES = 65536
 _DRAIN_S = 1.0
 _STOP_CHECK_S = 0.5
 _GUARDIAN_END_S = 5.0
+
+
+TimeoutExpired = subprocess.TimeoutExpired  # what waiting for a process raises
 
 
 class ToolTimeout(Exception):
@@ -108,7 +111,7 @@ def run_logged(
         log.flush()
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            guardian = _start_guardian(
+            guardian = start_guardian(
                 argv,
                 theirs,
                 cwd=cwd,
@@ -184,7 +187,7 @@ def _wait(control: socket.socket, name: str, timeout_s: float) -> int:
     raise ToolTimeout(f"{name} did not end within {timeout_s:g} s")
 
 
-def _start_guardian(
+def start_guardian(
     argv: Sequence[str],
     control: socket.socket,
     *,
@@ -196,11 +199,16 @@ def _start_guardian(
     stdin: int | None,
     stdout: int | IO[bytes],
     stderr: int,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
+    """Starts a guardian (see `runner.guardian`) and returns at once; it talks on the other end of `control`.
+
+    When that end is closed, it kills the program. `pass_fds` are for the program, under their own numbers.
+    """
     return subprocess.Popen(
         [
             *(sys.executable, "-I", "-S", str(_GUARDIAN)),
-            *(str(control.fileno()), run_id, str(grace_s), _as_json(last_resort), "--"),
+            *(str(control.fileno()), run_id, str(grace_s), as_json(last_resort), "--"),
             *argv,
         ],
         cwd=cwd,
@@ -208,12 +216,12 @@ def _start_guardian(
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
-        pass_fds=[control.fileno()],
+        pass_fds=[control.fileno(), *pass_fds],
         start_new_session=True,
     )
 
 
-def _wait_or_kill(process: subprocess.Popen[bytes], timeout_s: float) -> None:
+def _wait_or_kill(process: GuardianProcess, timeout_s: float) -> None:
     try:
         process.wait(timeout_s)
     except subprocess.TimeoutExpired:
@@ -254,7 +262,7 @@ def run_program(
     """
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        guardian = _start_guardian(
+        guardian = start_guardian(
             argv,
             theirs,
             run_id=run_id,
@@ -262,25 +270,58 @@ def run_program(
             last_resort=last_resort,
             cwd=cwd,
             environ=environ,
-            stdin=_stdin(),
+            stdin=programs_stdin(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
         theirs.close()
-        conversation = _Conversation(guardian, ours, on_output, grace_s)
-        try:
-            return conversation.hold(stop)
-        finally:
-            conversation.end()
+        return converse(guardian, ours, on_output=on_output, stop=stop, grace_s=grace_s)
 
 
-def _as_json(argv: Sequence[str]) -> str:
+class GuardianProcess(Protocol):
+    """A guardian and its program's output; `subprocess.Popen` is one."""
+
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Raises subprocess.TimeoutExpired."""
+
+    def kill(self) -> None:
+        """Sends SIGKILL; nothing where it has ended."""
+
+
+def converse(
+    guardian: GuardianProcess,
+    control: socket.socket,
+    *,
+    on_output: OutputReader,
+    stop: Stop,
+    grace_s: float,
+    received: bytes = b"",
+) -> int:
+    """What `run_program` does once the guardian is there. `received` was read from `control` already.
+
+    Closes `control` and the guardian's streams, and sees the guardian end.
+    """
+    conversation = _Conversation(guardian, control, on_output, grace_s)
+    if received:
+        conversation.reports.take(received)
+    try:
+        return conversation.hold(stop)
+    finally:
+        conversation.end()
+
+
+def as_json(argv: Sequence[str]) -> str:
+    """An argv as a guardian takes it."""
     import json
 
     return json.dumps(list(argv)) if argv else ""
 
 
-def _stdin() -> int | None:
+def programs_stdin() -> int | None:
+    """What a program reads from, as `subprocess` spells it: our stdin (None) or DEVNULL."""
     # A program in a process group of its own cannot read the terminal: it would be stopped by TTIN for ever.
     # Everything else (a pipe, a file) is the program's to read.
     try:
@@ -294,7 +335,7 @@ class _Conversation:
 
     def __init__(
         self,
-        guardian: subprocess.Popen[bytes],
+        guardian: GuardianProcess,
         control: socket.socket,
         on_output: OutputReader,
         grace_s: float,
