@@ -1,7 +1,7 @@
 """Runs MLprojects and hyperparameter sweeps: isolated, tracked, reproducible.
 
-`runner.run(uri, entry_point, parameters=…)` has the signature of `mlflow.projects.run`; `runner.sweep(uri, name)`
-runs a sweep that the project declares.
+`runner.run(uri, entry_point, parameters=…)` has the signature of `mlflow.projects.run`; `runner.sweep(uri,
+name)` runs a sweep that the project declares.
 """
 
 from __future__ import annotations

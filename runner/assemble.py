@@ -14,6 +14,7 @@ from runner.executors.inline import InlineExecutor
 from runner.model.run import Outcome, RunSpec
 from runner.perform import Performer, perform
 from runner.prepare import Wishes
+from runner.process import RunProgram
 from runner.recording.limits import tracking_problem
 from runner.recording.recorder import Recorder
 from runner.settings import Settings, read_settings
@@ -37,13 +38,16 @@ class Workshop:
         """The settings in force."""
         return self.wishes.settings
 
-    def performer(self) -> Callable[[RunSpec, Stop, Callable[[str], None]], Outcome]:
+    def performer(
+        self, *, run_warm: RunProgram | None = None
+    ) -> Callable[[RunSpec, Stop, Callable[[str], None]], Outcome]:
         """`perform` with its surroundings filled in."""
         performer = Performer(
             recorder=self.recorder(),
             settings=self.settings,
             listener=self.listener,
             environ=self.wishes.environ,
+            run_warm=run_warm,
         )
 
         def performed(spec: RunSpec, stop: Stop, opened: Callable[[str], None]) -> Outcome:

@@ -87,7 +87,10 @@ class Warned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepStarted:
-    """A sweep begins, or goes on: `trials` are those that it has already, `total` is the budget (None: a grid's end)."""
+    """A sweep begins, or goes on.
+
+    `trials` are those that it has already, `total` is the budget (None: a grid's end).
+    """
 
     run_id: str
     run_name: str

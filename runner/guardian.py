@@ -10,8 +10,8 @@ It starts the program in a process group of its own and talks over the socket CO
     to the runner:    started PID, then refused ERRNO TEXT or exit CODE  (as in subprocess: -N is signal N)
     from the runner:  signal N
 
-A template (`runner.warm`) calls `main` in a process that it forked, with `become` to make the program of another
-fork in the place of executing it.
+A template (`runner.warm`) calls `main` in a process that it forked, with `become` to make the program of
+another fork in the place of executing it.
 
 When the socket closes while the program is running, the runner is dead: the program gets TERM, GRACE_S
 seconds, and KILL, and then LAST_RESORT (a JSON list: argv; may be empty) is executed to close its record.

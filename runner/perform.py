@@ -24,7 +24,7 @@ from runner.model.environment import Environment
 from runner.model.run import Outcome, RunSpec, RunStatus
 from runner.model.source import Checkout
 from runner.output import OutputLog
-from runner.process import ProgramNotStarted, run_program
+from runner.process import ProgramNotStarted, RunProgram, run_program
 from runner.recording.open_run import OpenRun
 from runner.recording.recorder import Recorder
 from runner.recording.ticket import Ending
@@ -46,6 +46,8 @@ class Performer:
     settings: Settings
     listener: Listener
     environ: Mapping[str, str]
+    run_warm: RunProgram | None = None
+    """How programs are started whose orders allow a warm start; None: as all others."""
 
 
 def perform(
@@ -217,7 +219,7 @@ class _Performance:
             # A container outlives a `docker run` that was killed.
             self.afterwards.callback(stop_container, self._container(), environ=environ)
         try:
-            exit_code = run_program(
+            exit_code = self._starter()(
                 [*self._prefix(environment, context.tracking_uri), *command.argv],
                 run_id=self.run.run_id,
                 cwd=directory,
@@ -236,6 +238,9 @@ class _Performance:
             log.close()
             self.tail = log.tail()
         return _ended(exit_code, self.stop)
+
+    def _starter(self) -> RunProgram:
+        return (self.performer.run_warm if self.spec.warm else None) or run_program
 
     def _programs_environ(
         self, environment: Environment, as_this_run: Callable[[Mapping[str, str]], dict[str, str]]

@@ -278,6 +278,24 @@ def run_program(
         return converse(guardian, ours, on_output=on_output, stop=stop, grace_s=grace_s)
 
 
+class RunProgram(Protocol):
+    """What runs a program as `run_program` does."""
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        run_id: str,
+        cwd: Path,
+        environ: Mapping[str, str],
+        on_output: OutputReader,
+        stop: Stop,
+        grace_s: float = 10.0,
+        last_resort: Sequence[str] = (),
+    ) -> int:
+        """See `run_program`."""
+
+
 class GuardianProcess(Protocol):
     """A guardian and its program's output; `subprocess.Popen` is one."""
 

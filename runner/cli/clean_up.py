@@ -1,4 +1,7 @@
-"""What every command that runs something does first: it closes what others could not, and removes what they left."""
+"""What every command that runs something does first.
+
+It closes what others could not, and removes what they left.
+"""
 
 from __future__ import annotations
 

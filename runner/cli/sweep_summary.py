@@ -118,7 +118,8 @@ def _winner_lines(ledger: Ledger, winner: Winner) -> list[str]:
 
 
 def _verdict(winner: Winner) -> str:
-    assert winner.gain is not None and winner.baseline is not None
+    assert winner.gain is not None
+    assert winner.baseline is not None
     share = f" ({abs(winner.gain / winner.baseline):.1%})" if winner.baseline else ""
     if winner.gain <= 0:
         return f"NOT beaten, worse by {number(-winner.gain)}{share}"

@@ -1,7 +1,7 @@
 """How a sweep looks on the terminal while it runs.
 
-On a terminal: one live table, with the running trials and the latest ends, the best so far, and how long it will
-take. Elsewhere: a plain line for each trial that ends.
+On a terminal: one live table, with the running trials and the latest ends, the best so far, and how long it
+will take. Elsewhere: a plain line for each trial that ends.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ _REFRESHES_PER_S = 4
 
 
 class SweepView:
-    """A listener of a sweep's news, in front of the console that draws all other news. Used by several threads."""
+    """A listener of a sweep's news, in front of the console that draws all other news.
+
+    Used by several threads.
+    """
 
     def __init__(self, console: Console, *, quiet: bool = False) -> None:
         self._console = console

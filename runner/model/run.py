@@ -56,7 +56,8 @@ class RunSpec:
     `base` is where relative paths among the params start (None: the working directory); `within` are path
     parameters that lead into the sources, relative to their top: they are bound again to the run's own copy.
     `variables` are added to the program's environment: a trial's share of the machine's GPUs. `keep` is where
-    what the program wrote into its own copy of the sources is kept; None: it goes with the copy.
+    what the program wrote into its own copy of the sources is kept; None: it goes with the copy. `warm`
+    allows that the program is forked from a process that has imported its modules (see `runner.warm`).
     """
 
     checkout: Checkout
@@ -81,6 +82,7 @@ class RunSpec:
     within: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     keep: Path | None = None
+    warm: bool = False
 
     def rebind(
         self, parameters: Mapping[str, str], *, run_id: str | None = None, run_name: str | None = None

@@ -120,7 +120,10 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normal:
-    """Numbers around `mean`; with `log` it is the logarithm that lies around it. `step` rounds to multiples."""
+    """Numbers around `mean`.
+
+    With `log` it is the logarithm that lies around it. `step` rounds to multiples.
+    """
 
     mean: float
     deviation: float
@@ -146,7 +149,10 @@ class Normal:
         return float(number) if self.step is None else _tidy(round(number / self.step) * self.step, self.step)
 
     def includes(self, value: Value) -> bool:
-        """Whether it is a number that can be drawn: with `log` a positive one, or one that is rounded to 0."""
+        """Whether it is a number that can be drawn.
+
+        With `log` a positive one, or one that is rounded to 0.
+        """
         if isinstance(value, (bool, str)) or not math.isfinite(value):
             return False
         return not self.log or value > 0 or (self.step is not None and value == 0)
@@ -211,7 +217,10 @@ class Space:
         return all(dimension.domain.size is not None for dimension in self.dimensions)
 
     def grid(self) -> Iterator[dict[str, Value]]:
-        """Every different trial, the last dimension changing fastest. Raises ValueError where there is no end."""
+        """Every different trial, the last dimension changing fastest.
+
+        Raises ValueError where there is no end.
+        """
         if not self.is_finite:
             raise ValueError("a continuous parameter has no grid")
         yield from self._grid({}, self.dimensions)

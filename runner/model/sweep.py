@@ -35,8 +35,8 @@ STOP_RULES: tuple[StopRuleName, ...] = get_args(StopRuleName)
 class Objective:
     """The metric that is compared.
 
-    `mode` says which of the values that a trial logs counts: the last one, the least, the greatest, or the best
-    in the sense of `goal`. The search ends when a trial reaches `target`.
+    `mode` says which of the values that a trial logs counts: the last one, the least, the greatest, or
+    the best in the sense of `goal`. The search ends when a trial reaches `target`.
     """
 
     metric: str
@@ -55,7 +55,10 @@ class Objective:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint:
-    """A trial whose `metric` is outside cannot win. With `relative_to_baseline` bounds are factors of its value."""
+    """A trial whose `metric` is outside cannot win.
+
+    With `relative_to_baseline` bounds are factors of its value.
+    """
 
     metric: str
     minimum: float | None = None
@@ -67,11 +70,12 @@ class Constraint:
 class EarlyStop:
     """Which running trials are stopped, by the values of `metric` (None: the objective's) that they log.
 
-    Steps are those of the metric. No trial is judged before `min_step` or, in comparisons, before `min_trials`
-    others got as far. `eta` is the fraction of survivors' inverse at each rung (asha, hyperband), `max_step` the
-    last rung's step. `percentile` (0 to 100) is the share of others that a trial must be better than. `patience`
-    counts steps without an improvement of more than `min_delta`. `interval_steps` is how many steps lie between
-    two judgements. `target` stops a trial that reached it: it has nothing to gain.
+    Steps are those of the metric. No trial is judged before `min_step` or, in comparisons, before
+    `min_trials` others got as far. `eta` is the fraction of survivors' inverse at each rung (asha,
+    hyperband), `max_step` the last rung's step. `percentile` (0 to 100) is the share of others that a
+    trial must be better than. `patience` counts steps without an improvement of more than `min_delta`.
+    `interval_steps` is how many steps lie between two judgements. `target` stops a trial that reached
+    it: it has nothing to gain.
     """
 
     rule: StopRuleName
@@ -121,7 +125,10 @@ class Repeats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSeed:
-    """A parameter that each trial gets a seed in: the same one, one for each trial, or one for each repeat."""
+    """A parameter that each trial gets a seed in.
+
+    The same one, one for each trial, or one for each repeat.
+    """
 
     parameter: str
     mode: SeedMode = "per_trial"
@@ -191,9 +198,10 @@ class Sweep:
 
     @property
     def horizon(self) -> int | None:
-        """In a deterministic sweep: suggestion n knows the results of trials up to n - horizon, and no others.
+        """In a deterministic sweep: suggestion n knows the results of trials up to n - horizon.
 
-        None: every result as soon as it is there. It is the `window` that was declared and recorded, never the number of
-        slots of the moment: the same trials come of any number of workers.
+        None: every result as soon as it is there. It is the `window` that was declared and
+        recorded, never the number of slots of the moment: the same trials come of any number of
+        workers.
         """
         return (self.window or 8) if self.deterministic else None

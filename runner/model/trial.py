@@ -15,9 +15,10 @@ Cause = Literal[
 """Why a trial has no value.
 
 `diverged`: its objective is NaN or infinite. `no_objective`: it ended well and never logged the objective.
-`crashed`: its program failed. `timeout`: it took longer than a trial may. `out_of_memory`: the operating system
-killed it for its memory. `lost`: whoever looked after it died, or something outside killed it. `provision`: it
-could not be started: its environment, sources or record were not to be had. `stopped`: by a person.
+`crashed`: its program failed. `timeout`: it took longer than a trial may. `out_of_memory`: the operating
+system killed it for its memory. `lost`: whoever looked after it died, or something outside killed it.
+`provision`: it could not be started: its environment, sources or record were not to be had. `stopped`: by a
+person.
 """
 
 CAUSES: tuple[Cause, ...] = (
@@ -55,8 +56,9 @@ class TrialResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One evaluation. `number` counts from 0; with repeats, `point` is which parameter set, `repeat` which turn.
+    """One evaluation.
 
+    `number` counts from 0; with repeats, `point` is which parameter set, and `repeat` which turn.
     `run_ids` are those of its attempts, the last one last. `result` is None until the last attempt is over.
     """
 

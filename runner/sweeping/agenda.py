@@ -104,13 +104,15 @@ def search_is_over(ledger: Ledger) -> bool:
 
 def chosen_for_repeats(ledger: Ledger) -> list[int]:
     """The best points by their first trials alone: repeats that are under way do not change the choice."""
-    objective = ledger.sweep.objective
-    scored = []
-    for point in sorted(ledger.points):
-        result = first_result(ledger, point)
-        if point != BASELINE and result is not None and result.values is not None:
-            if max(ledger.violations(point), default=0.0) <= 0:
-                scored.append((objective.loss(result.values[0]), point))
+    loss = ledger.sweep.objective.loss
+    firsts = ((point, first_result(ledger, point)) for point in sorted(ledger.points) if point != BASELINE)
+    scored = [
+        (loss(result.values[0]), point)
+        for point, result in firsts
+        if result is not None
+        and result.values is not None
+        and max(ledger.violations(point), default=0.0) <= 0
+    ]
     return [point for _, point in sorted(scored)[: ledger.sweep.repeats.top_k]]
 
 

@@ -1,4 +1,7 @@
-"""What the parent run shows of its sweep: the best so far after each trial, who it was, and how many there are."""
+"""What the parent run shows of its sweep.
+
+The best so far after each trial, who it was, and how many there are.
+"""
 
 from __future__ import annotations
 

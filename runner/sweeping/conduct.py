@@ -1,4 +1,7 @@
-"""A sweep from its beginning, or from where its journal ends, to its end; the parent run's record around it."""
+"""A sweep from its beginning, or from where its journal ends, to its end.
+
+The parent run's record around it.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +113,7 @@ def resume(
         if not mine.try_take():
             raise _driven(folder)
         entries = folder.journal.read()
-        began, sweep = began_of(entries)
+        _, sweep = began_of(entries)
         ledger = Ledger(sweep, entries)
         _check_can_go_on(ledger, folder, extend_to)
         with stop.interruptible():

@@ -1,7 +1,7 @@
 """What a sweep's journal holds: one line of JSON for each thing that happened.
 
-A line is `{"kind": "launched", …}` with the fields of the class of that name. Unknown fields are passed over, so that
-an older version reads what a newer one wrote.
+A line is `{"kind": "launched", …}` with the fields of the class of that name. Unknown fields are passed
+over, so that an older version reads what a newer one wrote.
 """
 
 from __future__ import annotations
@@ -129,7 +129,10 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(line: bytes) -> Entry | None:
-    """The line's entry; None for a kind that this version does not know. Raises ValueError, KeyError, TypeError."""
+    """The line's entry.
+
+    None for a kind that this version does not know. Raises ValueError, KeyError, TypeError.
+    """
     data = json.loads(line)
     kind = _KINDS.get(data["kind"])
     if kind is None:

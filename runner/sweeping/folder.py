@@ -68,7 +68,7 @@ def sweep_folders(state_dir: Path) -> Iterator[SweepFolder]:
     except OSError:
         return
     folders = [SweepFolder(place / name) for name in names if (place / name / JOURNAL_FILE).is_file()]
-    yield from sorted(folders, key=lambda folder: _began(folder), reverse=True)
+    yield from sorted(folders, key=_began, reverse=True)
 
 
 def find_sweep(state_dir: Path, wanted: str) -> SweepFolder:

@@ -1,4 +1,7 @@
-"""The file that a sweep is written down in, line by line; what was written is on disk when the call returns."""
+"""The file that a sweep is written down in, line by line.
+
+What was written is on disk when the call returns.
+"""
 
 from __future__ import annotations
 
@@ -45,9 +48,12 @@ class Journal:
         return entries
 
     def append(self, *entries: Entry, sync: bool = True) -> None:
-        """Writes them, together, to disk; without `sync`, to where a crash of the machine may still lose them.
+        """Writes them, together, to disk.
 
-        Raises ProvisionError where that fails; then none of them counts."""
+        Without `sync`, a crash of the machine may still lose them.
+
+        Raises ProvisionError where that fails; then none of them counts.
+        """
         data = b"".join(map(encode, entries))
         try:
             descriptor = self._open()

@@ -153,7 +153,10 @@ class Ledger:
         return 1 if repeats.top_k is not None else repeats.count
 
     def values(self, point: int) -> tuple[float, ...] | None:
-        """The objectives of a point: of several trials, the aggregate of those that have values; None for none."""
+        """The objectives of a point.
+
+        Of several trials, the aggregate of those that have values; None for none.
+        """
         rows = [result.values for result in self.results(point) if result.values is not None]
         if not rows:
             return None
@@ -165,7 +168,10 @@ class Ledger:
         return None if values is None else values[0]
 
     def ranked(self) -> list[int]:
-        """The points that have a value and keep the constraints, the best first; of equals, the earlier one."""
+        """The points that have a value and keep the constraints, the best first.
+
+        Of equals, the earlier one.
+        """
         objective = self.sweep.objective
         valued = [(point, self.value(point)) for point in sorted(self.points) if point != BASELINE]
         scored = [

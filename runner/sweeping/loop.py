@@ -1,7 +1,7 @@
 """The loop of a sweep: ask, launch, hear, tell; each step is in the journal before it has an effect.
 
-Everything that happens elsewhere (a trial's end, a rule's verdict, a wish to stop) comes through one inbox, so
-that the loop has one thread and its state needs no locks.
+Everything that happens elsewhere (a trial's end, a rule's verdict, a wish to stop) comes through one inbox,
+so that the loop has one thread and its state needs no locks.
 """
 
 from __future__ import annotations

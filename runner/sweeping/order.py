@@ -119,7 +119,10 @@ def frozen_trial(trial: RunSpec, frozen: Checkout) -> RunSpec:
 
 
 def provenance_of(data: Mapping[str, Any]) -> Provenance:
-    """What `describe_order` put down of the sources. A dirty tree's patch is with the parent run, not here."""
+    """What `describe_order` put down of the sources.
+
+    A dirty tree's patch is with the parent run, not here.
+    """
     dirty = data["dirty"]
     return Provenance(
         source_name=data["source_name"],

@@ -29,9 +29,10 @@ _ASKED_WITHIN_S = 5.0
 class Plan:
     """`trials` is None for a grid without an end. `space` are names with their ranges, for people.
 
-    `first` are the first suggestions, as they will be for this seed if no trial ends before they are asked for.
-    `dead` are parameters that are searched without an effect. `seconds` is the time that the whole sweep
-    takes by the median of `seconds_from` earlier runs of the entry point; None where there are none.
+    `first` are the first suggestions, as they will be for this seed if no trial ends before they are
+    asked for. `dead` are parameters that are searched without an effect. `seconds` is the time that the
+    whole sweep takes by the median of `seconds_from` earlier runs of the entry point; None where there
+    are none.
     """
 
     trials: int | None
@@ -70,7 +71,10 @@ def plan_of(order: SweepOrder, conductor: Conductor, *, suggestions: int) -> Pla
 
 
 def trials_of(sweep: Sweep) -> int | None:
-    """How many trials the budget holds, with repeats; None where it is as many as the space has and that is no number."""
+    """How many trials the budget holds, with repeats.
+
+    None where it is as many as the space has and that is no number.
+    """
     points = sweep.max_trials
     if sweep.space.is_finite and sweep.method == "grid":
         size = sum(1 for _ in sweep.space.grid())

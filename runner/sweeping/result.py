@@ -16,8 +16,8 @@ from runner.sweeping.winner import winner_of
 class SweepResult:
     """A sweep that is over. `best_value` is the first objective's, `best_run_id` a run to load the model of.
 
-    They are None where no trial has a value. `state` is finished, stopped or failed. `trials` are all of them by
-    number, without the baseline.
+    They are None where no trial has a value. `state` is finished, stopped or failed. `trials` are all
+    of them by number, without the baseline.
     """
 
     run_id: str

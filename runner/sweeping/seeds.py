@@ -11,8 +11,8 @@ from runner.model.trial import Trial
 def trial_seed(sweep: Sweep, trial: Trial) -> int | None:
     """A number below 2**31 for the trial's seed parameter; None where it has none.
 
-    `fixed` is the sweep's seed itself. Others depend on it and on the trial's number, or on its repeat, so that each
-    parameter set meets the same seeds.
+    `fixed` is the sweep's seed itself. Others depend on it and on the trial's number, or on its repeat,
+    so that each parameter set meets the same seeds.
     """
     if sweep.trial_seed is None or sweep.seed is None:
         return None

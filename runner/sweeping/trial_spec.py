@@ -35,6 +35,7 @@ class TrialTemplate:
             bound,
             tags={**bound.tags, **self._tags(trial, attempt)},
             variables={**bound.variables, **variables},
+            warm=self.sweep.warm,
             keep=self.kept / (name if attempt == 0 else f"{name}-{attempt}"),
         )
 

@@ -14,9 +14,9 @@ class Winner:
     """The best point of a sweep.
 
     `value` is the first objective, over `repeats` evaluations; `spread` their standard deviation (None with
-    fewer than two). `baseline` is the value to beat, and `gain` by how much it was beaten (negative: it was not).
-    `is_clear` is None where there is nothing to judge by, else whether the gain is more than twice the spread, or
-    more than nothing where there is no spread.
+    fewer than two). `baseline` is the value to beat, and `gain` by how much it was beaten (negative: it
+    was not). `is_clear` is None where there is nothing to judge by, else whether the gain is more than
+    twice the spread, or more than nothing where there is no spread.
     """
 
     trial: Trial

@@ -10,6 +10,7 @@ from pathlib import Path
 from runner.assemble import assemble, working_directory
 from runner.executors.worker_folder import WorkerFolder
 from runner.lease import Lease
+from runner.warm.templates import Templates
 from runner.worker.host import Host
 
 
@@ -22,11 +23,11 @@ def main(arguments: list[str]) -> int:
         host = Host(folder)
         workshop = assemble(dict(os.environ), listener=host.hear, cwd=working_directory())
         signal.signal(signal.SIGTERM, lambda *_: host.stop_all())
-        with folder.listen() as listening:
+        with folder.listen() as listening, Templates(say=host.say) as templates:
             os.write(ready_fd, b"!")
             os.close(ready_fd)
             try:
-                host.serve(listening, workshop.performer())
+                host.serve(listening, workshop.performer(run_warm=templates.run_program))
             finally:
                 folder.stop_listening()
     return 0

@@ -65,6 +65,10 @@ class Host:
         if isinstance(event, Warned):
             self._tell(Said(event.message))
 
+    def say(self, message: str) -> None:
+        """Passes a sentence on, for people."""
+        self._tell(Said(message))
+
     def serve(self, listening: socket.socket, perform: Perform) -> None:
         """Works until nothing is left to do and nobody comes any more."""
         self._perform = perform

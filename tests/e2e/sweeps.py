@@ -39,7 +39,10 @@ entry_points:
 def declared(sweep: str, *, train: str = TRAIN) -> dict[str, str]:
     """The files of a project with the sweep `find`, whose fields are `sweep`, as YAML."""
     indented = "".join(f"    {line}\n" for line in sweep.strip().splitlines())
-    return {"MLproject": f"{ENTRY_POINT}sweeps:\n  find:\n    entry_point: train\n{indented}", "train.py": train}
+    return {
+        "MLproject": f"{ENTRY_POINT}sweeps:\n  find:\n    entry_point: train\n{indented}",
+        "train.py": train,
+    }
 
 
 def state() -> Path:

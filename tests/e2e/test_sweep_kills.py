@@ -52,7 +52,7 @@ def victims(user: User, runner: subprocess.Popen[str]) -> dict[str, psutil.Proce
         found["worker"] = worker
     running = list(programs())
     if running:
-        found["trial"] = random.choice(running)  # noqa: S311
+        found["trial"] = random.choice(running)
     server = user.server_pid()
     if server is not None:
         with suppress(psutil.NoSuchProcess):

@@ -8,12 +8,12 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.runner.sweeping.simulation import Counting, Simulation
 
 from runner.model.space import Params
 from runner.model.sweep import Baseline, Objective, Repeats, Sweep
 from runner.sweeping.agenda import next_step
 from runner.sweeping.ledger import BASELINE
+from tests.runner.sweeping.simulation import Counting, Simulation
 
 
 def sweep(**fields: object) -> Sweep:
@@ -142,7 +142,8 @@ def test_a_capped_loss_is_never_above_the_baselines() -> None:
     searcher = done.asking._searcher
     assert isinstance(searcher, Counting)
     told = [str(call[2]) for call in searcher.calls if call[0] == "tell"]
-    assert told and all("losses=(1.0,)" in text for text in told)
+    assert told
+    assert all("losses=(1.0,)" in text for text in told)
 
 
 def test_the_best_of_the_running_books_is_the_best_of_all() -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.runner.sweeping.simulation import began
 
 from runner.errors import RequestError
 from runner.model.run import RunStatus
@@ -18,6 +17,7 @@ from runner.model.sweep import Sweep
 from runner.model.trial import CAUSES, TrialResult
 from runner.sweeping.entries import Entry, Exhausted, Launched, Opened, Over, Suggested, decode, encode
 from runner.sweeping.journal import Journal
+from tests.runner.sweeping.simulation import began
 
 BEGAN = began(Sweep(name="s"))
 floats = st.floats(allow_nan=False)
@@ -49,7 +49,8 @@ entries = st.one_of(
 @settings(deadline=None)
 def test_every_entry_reads_back_equal_with_the_types_of_its_values(entry: Entry) -> None:
     line = encode(entry)
-    assert line.endswith(b"\n") and b"\n" not in line[:-1]
+    assert line.endswith(b"\n")
+    assert b"\n" not in line[:-1]
     assert repr(decode(line)) == repr(entry)
 
 
@@ -62,7 +63,8 @@ def test_infinities_and_nan_survive() -> None:
         ),
     )
     read = decode(encode(entry))
-    assert isinstance(read, Over) and read.result.metrics is not None
+    assert isinstance(read, Over)
+    assert read.result.metrics is not None
     assert math.isnan(read.result.metrics["a"])
     assert read.result.metrics["c"] == -math.inf
 
