@@ -215,7 +215,9 @@ def _record_order(order: SweepOrder, run: OpenRun) -> None:
     run.record_sweep({"name": order.sweep.name, **describe_sweep(order.sweep)})
 
 
-def _recorded(run: OpenRun, conductor: Conductor, work: Callable[[], SweepOutcome]) -> SweepOutcome:
+def _recorded(
+    run: OpenRun, conductor: Conductor, work: Callable[[], SweepOutcome]
+) -> SweepOutcome:
     """Does the work, and closes the parent run as it ended, whatever happens."""
     started = time.monotonic()
     try:
@@ -223,7 +225,9 @@ def _recorded(run: OpenRun, conductor: Conductor, work: Callable[[], SweepOutcom
     except BaseException as error:
         _close(run, conductor, _ending_by(error), started)
         raise
-    ending = Ending(status=outcome.run.status, exit_code=None, reason=outcome.reason, ended_at_ms=_now_ms())
+    ending = Ending(
+        status=outcome.run.status, exit_code=None, reason=outcome.reason, ended_at_ms=_now_ms()
+    )
     _close(run, conductor, ending, started)
     return outcome
 
@@ -382,9 +386,7 @@ def _check_can_go_on(ledger: Ledger, folder: SweepFolder, extend_to: int | None)
 
 def _driven(folder: SweepFolder) -> RequestError:
     holder = folder.lease.holder()
-    who = (
-        "" if holder is None or holder.owner is None else f" (pid {holder.owner.pid} on {holder.owner.host})"
-    )
+    who = "" if holder is None or holder.owner is None else f" (pid {holder.owner.pid} on {holder.owner.host})"
     return RequestError(
         f"sweep {folder.run_id} is being run by another process{who}",
         hint="wait for it, or stop it with `runner sweep stop`",

@@ -73,11 +73,15 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class RunData:
-    """What was logged: the latest value of every metric, all params, all tags."""
+    """What was logged: the latest value of every metric, all params, all tags.
+
+    `latest_metrics` are the same values with their steps and times.
+    """
 
     metrics: dict[str, float] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    latest_metrics: tuple[Metric, ...] = field(default=(), repr=False, compare=False)
 
     @classmethod
     def from_wire(cls, wire: Json) -> RunData:
@@ -87,6 +91,7 @@ class RunData:
             metrics={metric.key: metric.value for metric in metrics},
             params=pairs_of(wire, "params"),
             tags=pairs_of(wire, "tags"),
+            latest_metrics=tuple(metrics),
         )
 
 
