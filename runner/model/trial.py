@@ -40,7 +40,8 @@ class TrialResult:
     `values` are the objectives, in the order of the sweep's, as logged (a maximised one is not negated); None
     where there is no valid one: then `cause` says why. One that was stopped early has the values that it had
     got to, and `stopped_early` says by which rule and where. `reason` is a sentence for people. `metrics` are
-    the last values of all metrics of the run.
+    the last values of all metrics of the run. Of one that failed, `tail` is the last of its output, and
+    `likeness` is equal for those that failed alike.
     """
 
     run_id: str
@@ -52,6 +53,8 @@ class TrialResult:
     seconds: float = 0.0
     exit_code: int | None = None
     metrics: Mapping[str, float] | None = None
+    tail: str = ""
+    likeness: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

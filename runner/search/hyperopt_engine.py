@@ -19,8 +19,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
-from hyperopt import JOB_STATE_DONE, JOB_STATE_RUNNING, STATUS_FAIL, STATUS_NEW, STATUS_OK, Trials
-from hyperopt import rand
+from hyperopt import JOB_STATE_DONE, JOB_STATE_RUNNING, STATUS_FAIL, STATUS_NEW, STATUS_OK, Trials, rand
 
 from runner.model.space import Params, Space
 from runner.model.sweep import Sweep

@@ -5,6 +5,7 @@ from __future__ import annotations
 from runner.model.space import Params
 from runner.search.protocol import Searcher, Told
 from runner.sweeping.entries import Entry, Over, Suggested
+from runner.sweeping.halting import counts_against_parameters
 from runner.sweeping.ledger import BASELINE, Ledger
 
 
@@ -56,7 +57,7 @@ class Asking:
     def _news_of(self, number: int) -> Told | None:
         sweep, values = self._ledger.sweep, self._ledger.values(number)
         baseline = self._baseline_values()
-        if values is None and sweep.on_failure == "ignore":
+        if values is None and (sweep.on_failure == "ignore" or self._is_nobodys_fault(number)):
             return None
         if values is None and sweep.on_failure == "baseline":
             values = baseline
@@ -67,6 +68,9 @@ class Asking:
             caps = [o.loss(value) for o, value in zip(sweep.objectives, baseline, strict=True)]
             losses = [min(loss, cap) for loss, cap in zip(losses, caps, strict=True)]
         return Told(losses=tuple(losses), violations=self._ledger.violations(number))
+
+    def _is_nobodys_fault(self, number: int) -> bool:
+        return not any(counts_against_parameters(r.cause) for r in self._ledger.results(number))
 
     def _baseline_values(self) -> tuple[float, ...] | None:
         baseline = self._ledger.baseline

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from runner.model.space import text_of
 from runner.model.trial import Trial
 from runner.recording.record import recordable
+from runner.search.stopping.protocol import Verdict
 from runner.sweeping.ledger import BASELINE, Ledger
 from runner.sweeping.names import (
     BASELINE_RUN_TAG,
@@ -17,6 +18,9 @@ from runner.sweeping.names import (
     BEST_PARAMS_TAG,
     BEST_RUN_TAG,
     CAUSE_TAG,
+    STOPPED_AT_RUNG_TAG,
+    STOPPED_AT_STEP_TAG,
+    STOPPED_BECAUSE_TAG,
     STOPPED_BY_TAG,
     SWEEP_STATE_TAG,
 )
@@ -52,6 +56,17 @@ class Books:
 
         return enter
 
+    def stopped_early(self, run_id: str, verdict: Verdict) -> Callable[[], None]:
+        """Notes at a trial's own run which rule stops it, and where."""
+        tags = {
+            STOPPED_BY_TAG: verdict.rule,
+            STOPPED_AT_STEP_TAG: str(verdict.step),
+            **({STOPPED_AT_RUNG_TAG: str(verdict.rung)} if verdict.rung is not None else {}),
+            STOPPED_BECAUSE_TAG: recordable(verdict.reason)[:_LONGEST_TAG],
+        }
+        texts = [RunTag(key=key, value=value) for key, value in tags.items()]
+        return lambda: self._client.log_batch(run_id, tags=texts)
+
     def state(self, state: str) -> Callable[[], None]:
         """Notes what state the sweep is in."""
         return lambda: self._client.log_batch(self._run_id, tags=[RunTag(key=SWEEP_STATE_TAG, value=state)])
@@ -63,8 +78,6 @@ class Books:
         tags: dict[str, str] = {}
         if result.cause is not None:
             tags[CAUSE_TAG] = result.cause
-        if result.stopped_early:
-            tags[STOPPED_BY_TAG] = recordable(result.stopped_early)
         if tags:
             self._client.log_batch(result.run_id, tags=[RunTag(key=k, value=v) for k, v in tags.items()])
 

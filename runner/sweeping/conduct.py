@@ -23,6 +23,8 @@ from runner.model.sweep import Sweep
 from runner.model.sweep_order import SweepOrder
 from runner.recording.open_run import OpenRun
 from runner.recording.ticket import Ending
+from runner.search.stopping.protocol import Verdict
+from runner.search.stopping.rules import rule_for, watched_objective
 from runner.sources.snapshot import snapshot
 from runner.stop import Stop, Stopped
 from runner.sweeping.agenda import next_step
@@ -30,6 +32,7 @@ from runner.sweeping.asking import Asking
 from runner.sweeping.books import Books
 from runner.sweeping.entries import Began, Entry, Extended, Finished, Resumed
 from runner.sweeping.folder import SweepFolder, sweep_folder
+from runner.sweeping.halting import Halt
 from runner.sweeping.ledger import Ledger
 from runner.sweeping.loop import Loop, LoopParts
 from runner.sweeping.mirror import Mirror
@@ -43,6 +46,7 @@ from runner.sweeping.order import (
 )
 from runner.sweeping.slots import slots_for, this_machine
 from runner.sweeping.trial_spec import TrialTemplate
+from runner.sweeping.watching import Watch, Watcher
 
 if TYPE_CHECKING:
     from runner.recording.recorder import Recorder
@@ -215,9 +219,7 @@ def _record_order(order: SweepOrder, run: OpenRun) -> None:
     run.record_sweep({"name": order.sweep.name, **describe_sweep(order.sweep)})
 
 
-def _recorded(
-    run: OpenRun, conductor: Conductor, work: Callable[[], SweepOutcome]
-) -> SweepOutcome:
+def _recorded(run: OpenRun, conductor: Conductor, work: Callable[[], SweepOutcome]) -> SweepOutcome:
     """Does the work, and closes the parent run as it ended, whatever happens."""
     started = time.monotonic()
     try:
@@ -225,9 +227,7 @@ def _recorded(
     except BaseException as error:
         _close(run, conductor, _ending_by(error), started)
         raise
-    ending = Ending(
-        status=outcome.run.status, exit_code=None, reason=outcome.reason, ended_at_ms=_now_ms()
-    )
+    ending = Ending(status=outcome.run.status, exit_code=None, reason=outcome.reason, ended_at_ms=_now_ms())
     _close(run, conductor, ending, started)
     return outcome
 
@@ -299,12 +299,13 @@ class _Work:
                 mirror=mirror,
                 listener=self.conductor.listener,
                 start_worker=self._worker,
+                start_watcher=self._watcher,
                 stop=self.stop,
             )
         )
         try:
             loop.run()
-            state, reason = _how_it_ended(ledger, loop.ending)
+            state, reason = _how_it_ended(ledger, loop.ending, loop.halt)
             self.folder.journal.append(Finished(state=state, reason=reason, at_ms=_now_ms()))
             mirror.do(books.state(state))
         finally:
@@ -355,13 +356,29 @@ class _Work:
             )
         )
 
+    def _watcher(self, judged: Callable[[int, Verdict], None]) -> Watcher:
+        sweep = self.template.sweep
+        return Watcher(
+            Watch(
+                client=self.run.client,
+                parent_run_id=self.run.run_id,
+                experiment_id=self.run.experiment_id,
+                objective=watched_objective(sweep),
+                rule=rule_for(sweep),
+                stop=judged,
+                listener=self.conductor.listener,
+            )
+        )
+
     def _worker(self, heard: Callable[[Heard], None]) -> HostedExecutor:
         return HostedExecutor(
             self.folder.worker, environ=self.conductor.environ, cwd=self.conductor.cwd, heard=heard
         )
 
 
-def _how_it_ended(ledger: Ledger, ending: str) -> tuple[str, str]:
+def _how_it_ended(ledger: Ledger, ending: str, halted: Halt | None) -> tuple[str, str]:
+    if halted is not None:
+        return ("failed" if halted.is_failure else "finished"), ending
     if next_step(ledger, frozenset()) is not None and ending:
         return "stopped", ending
     if ledger.over and ledger.best_trial() is None:
@@ -386,7 +403,9 @@ def _check_can_go_on(ledger: Ledger, folder: SweepFolder, extend_to: int | None)
 
 def _driven(folder: SweepFolder) -> RequestError:
     holder = folder.lease.holder()
-    who = "" if holder is None or holder.owner is None else f" (pid {holder.owner.pid} on {holder.owner.host})"
+    who = (
+        "" if holder is None or holder.owner is None else f" (pid {holder.owner.pid} on {holder.owner.host})"
+    )
     return RequestError(
         f"sweep {folder.run_id} is being run by another process{who}",
         hint="wait for it, or stop it with `runner sweep stop`",

@@ -13,7 +13,7 @@ from runner.errors import suggestion
 from runner.model.run import Outcome, RunStatus
 from runner.model.sweep import Objective, Retries
 from runner.model.trial import Cause
-from runner.sweep.tracebacks import exception_of
+from runner.sweeping.tracebacks import exception_of
 
 _KILL, _TERM = signal.SIGKILL, signal.SIGTERM
 _SHELL_SIGNAL_BASE = 128

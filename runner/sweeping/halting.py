@@ -8,7 +8,7 @@ from typing import Literal
 
 from runner.model.sweep import Objective, StopWhen, Sweep
 from runner.model.trial import Cause
-from runner.sweep.failures import NOT_ITS_FAULT
+from runner.sweeping.failures import NOT_ITS_FAULT
 
 HaltRule = Literal[
     "target",

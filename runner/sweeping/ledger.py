@@ -18,6 +18,7 @@ from runner.sweeping.entries import (
     Launched,
     Opened,
     Over,
+    Resumed,
     Suggested,
 )
 
@@ -54,11 +55,15 @@ class Ledger:
         self._best: int | None = None
         self._failed = 0
         self._stopped_early = 0
+        self.active_s = 0.0
+        """How long earlier processes worked on the sweep, as far as its journal says."""
+        self._active_from_ms: int | None = None
         for entry in entries:
             self.apply(entry)
 
     def apply(self, entry: Entry) -> None:
         """Takes the next entry."""
+        self._measure(entry)
         if isinstance(entry, Suggested):
             self.points[entry.point] = Point(entry.point, entry.params, entry.origin)
             if entry.point != BASELINE:
@@ -78,6 +83,13 @@ class Ledger:
             self.finished = entry
         elif not isinstance(entry, Began):
             self.finished = None  # resumed
+
+    def _measure(self, entry: Entry) -> None:
+        if isinstance(entry, (Began, Resumed)):
+            self._active_from_ms = entry.at_ms
+        elif isinstance(entry, Over) and entry.at_ms and self._active_from_ms is not None:
+            self.active_s += max(0, entry.at_ms - self._active_from_ms) / 1000
+            self._active_from_ms = entry.at_ms
 
     def _launch(self, entry: Launched) -> None:
         self.attempts[entry.trial] = entry.attempt

@@ -20,17 +20,23 @@ from runner.executors.messages import Ended, Said
 from runner.executors.messages import Opened as RunOpened
 from runner.executors.reports import Report
 from runner.model.trial import TrialResult
+from runner.search.stopping.protocol import Verdict
 from runner.stop import Stop
 from runner.sweeping.agenda import Launch, Suggest, next_step
 from runner.sweeping.asking import Asking
 from runner.sweeping.books import Books
 from runner.sweeping.entries import Entry, Exhausted, Launched, Opened, Over, Suggested, token_of
+from runner.sweeping.failures import may_retry
+from runner.sweeping.halting import Halt, halt
 from runner.sweeping.journal import Journal
 from runner.sweeping.ledger import BASELINE, Ledger
+from runner.sweeping.memory_kills import memory_kills
 from runner.sweeping.mirror import Mirror
 from runner.sweeping.results import lost_result, result_of
 from runner.sweeping.slots import Slot
+from runner.sweeping.tallying import count, tally_of
 from runner.sweeping.trial_spec import TrialTemplate
+from runner.sweeping.watching import Watcher
 from tracking_client.client import TrackingClient
 from tracking_client.errors import TrackingError
 
@@ -43,13 +49,18 @@ _WORKER_DEATHS = 5
 
 @dataclass(slots=True)
 class Flight:
-    """An attempt that the worker performs. `stopped` is the sentence of the rule that stopped it early."""
+    """An attempt that the worker performs.
+
+    `stopped_early` is the sentence of the rule that stopped it. `memory_kills` was the kernel's count
+    at launch.
+    """
 
     trial: int
     attempt: int
     slot: Slot
+    memory_kills: int | None = None
     run_id: str = ""
-    stopped: str = ""
+    stopped_early: str = ""
     landed: bool = False
 
 
@@ -62,11 +73,11 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """A rule wants a running trial to be stopped; `reason` is a sentence."""
+class Judged:
+    """A rule wants a running trial to be stopped."""
 
     trial: int
-    reason: str
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +94,7 @@ class LoopParts:
     mirror: Mirror
     listener: Listener
     start_worker: Callable[[Callable[[Heard], None]], HostedExecutor]
+    start_watcher: Callable[[Callable[[int, Verdict], None]], Watcher]
     stop: Stop
 
 
@@ -92,7 +104,7 @@ class Loop:
     def __init__(self, parts: LoopParts) -> None:
         self._parts = parts
         self._ledger = parts.ledger
-        self._inbox: queue.SimpleQueue[Heard | Settled | Verdict] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Heard | Settled | Judged] = queue.SimpleQueue()
         self._flights: dict[str, Flight] = {}
         self._free = list(reversed(parts.slots))
         self._settling = ThreadPoolExecutor(_SETTLERS, thread_name_prefix="runner-settle")
@@ -101,22 +113,31 @@ class Loop:
         self._requests_seen = 0
         self.ending = ""
         """Why no new trials are launched; empty while they are."""
+        self.halt: Halt | None = None
+        """The rule that ended the search, if one did."""
+        self._tally = tally_of(parts.ledger)
+        self._started = time.monotonic()
         self.worker = parts.start_worker(self._inbox.put)
+        self.watcher = parts.start_watcher(lambda trial, verdict: self._inbox.put(Judged(trial, verdict)))
 
     def run(self) -> None:
         """Adopts what is running, and goes on until nothing is left to do."""
         try:
             self._adopt(self.worker.connect())
+            self._remember_curves()
+            self._halt_if_due()
             self._launch_what_fits()
             while self._flights:
                 self._hear()
                 self._obey()
+                self._halt_if_due()
                 self._launch_what_fits()
         except BaseException:
             self._cancel_all("stopped")
             raise
         finally:
             self._giving_up = True
+            self.watcher.close()
             self._settling.shutdown(wait=False, cancel_futures=True)
             self.worker.close()
 
@@ -150,7 +171,7 @@ class Loop:
     def _launch(self, launched: Launched, suggested: Suggested | None = None) -> None:
         self._note(*([suggested] if suggested else []), launched)
         trial = self._ledger.trials[launched.trial]
-        flight = Flight(launched.trial, launched.attempt, self._free.pop())
+        flight = Flight(launched.trial, launched.attempt, self._free.pop(), memory_kills())
         self._flights[launched.token] = flight
         self._submit(launched.token, flight)
         self._parts.listener(TrialStarted(trial=trial, attempt=launched.attempt, slot=flight.slot.number))
@@ -172,7 +193,7 @@ class Loop:
             # More may be running than there are slots now.
             slot = self._free.pop() if self._free else Slot(number=-1)
             run_id = trial.run_ids[-1] if len(trial.run_ids) > attempt else ""
-            self._flights[token] = Flight(trial.number, attempt, slot, run_id)
+            self._flights[token] = Flight(trial.number, attempt, slot, memory_kills(), run_id)
             report = self.worker.folder.reports.read(token)
             if token in known:
                 continue  # the worker says what became of it
@@ -194,7 +215,7 @@ class Loop:
             self._opened(heard)
         elif isinstance(heard, Ended):
             self._land(heard.token, heard.report)
-        elif isinstance(heard, Verdict):
+        elif isinstance(heard, Judged):
             self._stop_early(heard)
         elif isinstance(heard, Said):
             self._parts.listener(Warned(message=heard.message))
@@ -227,7 +248,8 @@ class Loop:
                     self._ledger.sweep,
                     self._parts.client,
                     run_id=flight.run_id,
-                    stopped=flight.stopped,
+                    stopped_early=flight.stopped_early,
+                    memory_kills=(memory_kills() or 0) - (flight.memory_kills or 0),
                 )
             except TrackingError as error:
                 if not is_warned:
@@ -247,17 +269,20 @@ class Loop:
         self.worker.forget(settled.token)
 
     def _is_retried(self, result: TrialResult, attempt: int) -> bool:
-        retries = self._ledger.sweep.retries
-        if self.ending and result.cause == "stopped":
-            return True  # by us: it is launched again when the sweep is resumed
-        return result.cause in retries.on and attempt < retries.limit
+        if result.cause == "stopped":
+            # By a person, who may go on with the sweep: it is launched again then. By a rule: it is over.
+            return self.halt is None
+        return may_retry(self._ledger.sweep.retries, result.cause, attempt)
 
     def _end(self, flight: Flight, result: TrialResult, *, final: bool) -> None:
         at_ms = int(time.time() * 1000)
         self._note(Over(trial=flight.trial, attempt=flight.attempt, result=result, final=final, at_ms=at_ms))
         trial = self._ledger.trials[flight.trial]
         if final:
+            count(self._tally, self._ledger, trial)
             self._parts.mirror.do(self._parts.books.trial_ended(trial, at_ms))
+        if result.run_id:
+            self.watcher.ended(flight.trial, result.run_id)
         self._parts.listener(
             TrialEnded(
                 trial=trial,
@@ -314,14 +339,34 @@ class Loop:
         if not is_first or stop.request_count > 1 or stop.signal_number != signal.SIGINT:
             self._cancel_all("stopped")
 
+    def _halt_if_due(self) -> None:
+        if self.ending:
+            return
+        seconds = self._ledger.active_s + time.monotonic() - self._started
+        budget = self._ledger.max_points
+        self.halt = halt(self._ledger.sweep, self._tally, seconds=seconds, budget=budget)
+        if self.halt is not None:
+            self.end(self.halt.reason)
+            if self.halt.stops_running:
+                self._cancel_all("stopped")
+
+    def _remember_curves(self) -> None:
+        """What earlier trials logged counts in comparisons, in a resumed sweep too."""
+        for number in self._ledger.over:
+            run_ids = self._ledger.trials[number].run_ids
+            if run_ids:
+                self.watcher.ended(number, run_ids[-1])
+        self.watcher.start()
+
     def _cancel_all(self, why: str) -> None:
         for token in self._flights:
             self.worker.cancel(token, why)
 
-    def _stop_early(self, verdict: Verdict) -> None:
+    def _stop_early(self, judged: Judged) -> None:
         for token, flight in self._flights.items():
-            if flight.trial == verdict.trial and not flight.stopped and not flight.landed:
-                flight.stopped = verdict.reason
+            if flight.trial == judged.trial and not flight.stopped_early and not flight.landed:
+                flight.stopped_early = judged.verdict.reason
+                self._parts.mirror.do(self._parts.books.stopped_early(flight.run_id, judged.verdict))
                 self.worker.cancel(token, "early")
 
     def _note(self, *entries: Entry, sync: bool = True) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 from runner.errors import RunnerError
 from runner.executors.reports import Report
 from runner.model.run import Outcome, RunStatus
-from runner.model.sweep import Objective, Sweep
-from runner.model.trial import Cause, TrialResult
+from runner.model.sweep import Sweep
+from runner.model.trial import TrialResult
+from runner.sweeping.failures import Remains, failure_of
+from runner.sweeping.objectives import objective_values
+from runner.sweeping.tracebacks import likeness
 from tracking_client.client import TrackingClient
 from tracking_client.errors import NotFound
-from tracking_client.wire.entities import Run
 
 
 def lost_result(run_id: str) -> TrialResult:
@@ -22,83 +22,67 @@ def lost_result(run_id: str) -> TrialResult:
 
 
 def result_of(
-    report: Report, sweep: Sweep, client: TrackingClient, *, run_id: str, stopped: str
+    report: Report,
+    sweep: Sweep,
+    client: TrackingClient,
+    *,
+    run_id: str,
+    stopped_early: str,
+    memory_kills: int,
 ) -> TrialResult:
-    """The result of an attempt. `stopped` is the stopping rule's sentence, "" where none stopped it.
+    """The result of an attempt; asks the server for what the run logged.
 
-    Asks the server for what the run logged. Raises TrackingError where it does not answer.
+    `stopped_early` is the stopping rule's sentence, "" where none stopped it. `memory_kills` is how many
+    processes the kernel killed for memory meanwhile. Raises TrackingError where the server does not answer.
     """
     try:
         outcome = report.result()
     except RunnerError as error:
-        return TrialResult(run_id=run_id, status=RunStatus.FAILED, cause="provision", reason=str(error))
+        return TrialResult(
+            run_id=run_id,
+            status=RunStatus.FAILED,
+            cause="provision",
+            reason=str(error),
+            likeness=f"{type(error).__name__}: {error}",
+        )
     try:
-        run = client.get_run(outcome.run_id)
+        latest = dict(client.get_run(outcome.run_id).data.metrics)
     except NotFound:
-        return _without_value(outcome, "lost", "its run was deleted")
-    values, missing = objective_values(client, run, sweep.objectives)
-    stopped_early = stopped if report.stopped_for == "early" else ""
-    cause, reason = _cause(outcome, report.stopped_for, values, missing, run)
+        return _without_run(outcome)
+
+    def history(metric: str) -> list[float]:
+        return [point.value for point in client.get_metric_history(outcome.run_id, metric)]
+
+    values = objective_values(latest, sweep.objectives, history)
+    remains = Remains(
+        outcome=outcome,
+        ended_for=report.stopped_for,
+        values=values,
+        logged=latest,
+        memory_kills=memory_kills,
+    )
+    failure = failure_of(remains, sweep.objectives)
     return TrialResult(
         run_id=outcome.run_id,
         status=outcome.status,
-        values=None if cause else values,
-        cause=cause,
-        reason=reason,
-        stopped_early=stopped_early,
+        values=tuple(value for value in values if value is not None) if failure is None else None,
+        cause=failure.cause if failure else None,
+        reason=failure.reason if failure else outcome.reason,
+        stopped_early=stopped_early if report.stopped_for == "early" else "",
         seconds=outcome.seconds,
         exit_code=outcome.exit_code,
-        metrics=dict(run.data.metrics),
+        metrics=latest,
+        tail=outcome.tail if failure else "",
+        likeness=likeness(outcome) if failure else "",
     )
 
 
-def objective_values(
-    client: TrackingClient, run: Run, objectives: tuple[Objective, ...]
-) -> tuple[tuple[float, ...] | None, str]:
-    """The objectives' values; or None, and the metric that is missing."""
-    values = []
-    for objective in objectives:
-        if objective.metric not in run.data.metrics:
-            return None, objective.metric
-        values.append(_value(client, run, objective))
-    return tuple(values), ""
-
-
-def _value(client: TrackingClient, run: Run, objective: Objective) -> float:
-    last = run.data.metrics[objective.metric]
-    mode = objective.mode
-    if mode == "best":
-        mode = "min" if objective.goal == "minimize" else "max"
-    if mode == "last":
-        return last
-    history = [point.value for point in client.get_metric_history(run.info.run_id, objective.metric)]
-    numbers = [value for value in history if not math.isnan(value)] or [last]
-    return min(numbers) if mode == "min" else max(numbers)
-
-
-def _cause(
-    outcome: Outcome, stopped_for: str, values: tuple[float, ...] | None, missing: str, run: Run
-) -> tuple[Cause | None, str]:
-    if stopped_for == "timeout":
-        return "timeout", f"it took longer than a trial may: {outcome.seconds:.0f} s"
-    if stopped_for == "stopped" or (outcome.status is RunStatus.KILLED and stopped_for != "early"):
-        return "stopped", outcome.reason
-    if outcome.status is RunStatus.FAILED:
-        return "crashed", outcome.reason
-    if values is None:
-        known = ", ".join(sorted(run.data.metrics)) or "none at all"
-        return "no_objective", f"it logged no {missing!r}; its metrics: {known}"
-    if not all(map(math.isfinite, values)):
-        return "diverged", f"its objective is {', '.join(map(str, values))}"
-    return None, ""
-
-
-def _without_value(outcome: Outcome, cause: Cause, reason: str) -> TrialResult:
+def _without_run(outcome: Outcome) -> TrialResult:
     return TrialResult(
         run_id=outcome.run_id,
         status=outcome.status,
-        cause=cause,
-        reason=reason,
+        cause="lost",
+        reason="its run was deleted",
         seconds=outcome.seconds,
         exit_code=outcome.exit_code,
     )

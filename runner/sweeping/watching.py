@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from runner.events import Listener, TrialProgress, Warned
 from runner.model.sweep import Objective
 from runner.search.stopping.protocol import StoppingRule, Verdict
-from runner.sweep.names import ATTEMPT_TAG, TRIAL_TAG
+from runner.sweeping.names import ATTEMPT_TAG, TRIAL_TAG
 from tracking_client.client import TrackingClient
 from tracking_client.errors import ApiError, NotFound, TrackingError, TransportError
 from tracking_client.wire.entities import Metric, Run

@@ -59,7 +59,12 @@ class TemplateProcess:
             self._news.setblocking(False)
             pipes = [_pipe(theirs) for _ in range(2)]
             plan = json.dumps({"steps": [asdict(step) for step in steps], "guardian": str(_GUARDIAN)})
-            fds = [requests.fileno(), news.fileno(), *(pipe[0].fileno() for pipe in pipes), _memory(plan, theirs)]
+            fds = [
+                requests.fileno(),
+                news.fileno(),
+                *(pipe[0].fileno() for pipe in pipes),
+                _memory(plan, theirs),
+            ]
             try:
                 self._guardian = start_guardian(
                     [command.python, *command.options, str(_SCRIPT), *map(str, fds)],

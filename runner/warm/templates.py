@@ -74,7 +74,10 @@ class Templates:
         return self
 
     def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -180,12 +183,21 @@ class Templates:
         if self._closed or sys.platform != "linux":
             raise NotWarm
         command = read_command(argv)
-        if shutil.which(command.python, path=environ.get("PATH", os.defpath)) is None and "/" not in command.python:
+        if (
+            shutil.which(command.python, path=environ.get("PATH", os.defpath)) is None
+            and "/" not in command.python
+        ):
             raise NotWarm
         for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if environ.get("PYTHONPATH") else ():
             if not os.path.isabs(entry):
                 raise NotWarm(f"PYTHONPATH has an entry, {entry!r}, that depends on the directory")
-        for name in ("PYTHONINSPECT", "PYTHONPROFILEIMPORTTIME", "PYTHONTRACEMALLOC", "PYTHONVERBOSE", "LD_PRELOAD"):
+        for name in (
+            "PYTHONINSPECT",
+            "PYTHONPROFILEIMPORTTIME",
+            "PYTHONTRACEMALLOC",
+            "PYTHONVERBOSE",
+            "LD_PRELOAD",
+        ):
             if environ.get(name):
                 raise NotWarm(f"{name} concerns the interpreter's start")
         if environ.get("PYTHONSAFEPATH") and "-E" not in command.options:
@@ -193,7 +205,9 @@ class Templates:
         return command
 
     def _place(self, command: PythonCommand, steps: tuple[Step, ...], environ: Mapping[str, str]) -> _Place:
-        kept = tuple(sorted((name, value) for name, value in environ.items() if name not in self._own_variables))
+        kept = tuple(
+            sorted((name, value) for name, value in environ.items() if name not in self._own_variables)
+        )
         what = tuple((step.kind, step.text, step.value, step.module, step.line) for step in steps)
         processors = frozenset(os.sched_getaffinity(0))
         key = (command.python, command.options, command.script, what, kept, processors)
@@ -268,7 +282,9 @@ class Templates:
 
     def _close_the_oldest(self, kept: _Place) -> None:
         with self._lock:
-            live = [place for place in self._places.values() if place.process is not None and place is not kept]
+            live = [
+                place for place in self._places.values() if place.process is not None and place is not kept
+            ]
             surplus = sorted(live, key=lambda place: place.used)[: max(0, len(live) + 1 - _MOST_TEMPLATES)]
         for place in surplus:
             with place.lock:

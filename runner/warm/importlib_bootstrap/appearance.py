@@ -20,9 +20,7 @@ def show_as(argv: Iterable[str], environ: Mapping[str, str]) -> None:
 
     arguments = b"".join(os.fsencode(word) + b"\0" for word in argv)
     variables = b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in environ.items())
-    memory = mmap.mmap(
-        -1, len(arguments) + len(variables) + 1, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    )
+    memory = mmap.mmap(-1, len(arguments) + len(variables) + 1, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory.write(arguments + variables)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.sbrk.restype = ctypes.c_void_p
@@ -39,6 +37,8 @@ def show_as(argv: Iterable[str], environ: Mapping[str, str]) -> None:
         *(start, middle, middle, end),
         *(0, 0, -1),
     )
-    if libc.prctl(_PR_SET_MM, _PR_SET_MM_MAP, ctypes.create_string_buffer(wanted, len(wanted)), len(wanted), 0):
+    if libc.prctl(
+        _PR_SET_MM, _PR_SET_MM_MAP, ctypes.create_string_buffer(wanted, len(wanted)), len(wanted), 0
+    ):
         raise OSError(ctypes.get_errno(), "the kernel does not let a process change its command line")
     _kept.append(memory)

@@ -71,7 +71,11 @@ class Recorder:
         _set_environ(start)
         if sys.path != self.path:
             raise Unfit("a module changes sys.path")
-        modules = {name: sys.modules[name] for name in sys.modules if name not in self.at_start and not _is_ours(name)}
+        modules = {
+            name: sys.modules[name]
+            for name in sys.modules
+            if name not in self.at_start and not _is_ours(name)
+        }
         self._attach(modules)
         self._check_homes(modules)
         return Imported(modules, self.needs, self.step_of, self.steps, self.path)
@@ -119,7 +123,12 @@ class Recorder:
             raise Unfit(f"`{step['text']}` starts threads, which a fork would lose", number)
 
     def _import(
-        self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0  # noqa: A002
+        self,
+        name: str,
+        globals: Any = None,
+        locals: Any = None,
+        fromlist: Any = (),
+        level: int = 0,  # noqa: A002
     ) -> Any:
         result = self.original_import(name, globals, locals, fromlist, level)
         importer = globals.get("__name__") if globals else None
@@ -128,7 +137,9 @@ class Recorder:
         if importer is not None:
             absolute = name
             if level:
-                package = globals.get("__package__") or (importer if "__path__" in globals else importer.rpartition(".")[0])
+                package = globals.get("__package__") or (
+                    importer if "__path__" in globals else importer.rpartition(".")[0]
+                )
                 absolute = importlib.util.resolve_name("." * level + name, package)
             needs = self.needs.setdefault(importer, set())
             needs.add(absolute)

@@ -41,7 +41,14 @@ def serve(arguments: list[str], at_start: frozenset[str]) -> Program:
 
 class _Template:
     def __init__(
-        self, requests_fd: int, news_fd: int, stdout_fd: int, stderr_fd: int, plan_fd: int, *, at_start: frozenset[str]
+        self,
+        requests_fd: int,
+        news_fd: int,
+        stdout_fd: int,
+        stderr_fd: int,
+        plan_fd: int,
+        *,
+        at_start: frozenset[str],
     ) -> None:
         self.requests = socket.socket(fileno=requests_fd)
         self.news_fd = _high(news_fd)
@@ -54,7 +61,9 @@ class _Template:
         first = _first_environ()
         # Python itself sets one where the locale is C, and files of site-packages may.
         self.added = {
-            name: value for name, value in os.environ.items() if os.fsencode(f"\0{name}={value}\0") not in first
+            name: value
+            for name, value in os.environ.items()
+            if os.fsencode(f"\0{name}={value}\0") not in first
         }
         self.imported: Imported
         self.order: dict[str, Any] = {}
@@ -145,7 +154,12 @@ class _Template:
         os.environ.update({**self.order["environ"], **self.added})
         os.chdir(self.order["cwd"])
         self.control = control
-        arguments = [str(control.fileno()), self.order["run_id"], str(self.order["grace_s"]), self.order["last_resort"]]
+        arguments = [
+            str(control.fileno()),
+            self.order["run_id"],
+            str(self.order["grace_s"]),
+            self.order["last_resort"],
+        ]
         control.detach()
         os._exit(self.guardian.main([*arguments, "--", *self.order["argv"]], become=self._be_program))
 

@@ -11,8 +11,8 @@ from runner.events import Event, TrialProgress, Warned
 from runner.model.sweep import EarlyStop, Objective, Sweep
 from runner.search.stopping.protocol import Verdict
 from runner.search.stopping.rules import rule_for
-from runner.sweep.watching import Watch, Watcher
-from tests.runner.sweep.trials import Trials
+from runner.sweeping.watching import Watch, Watcher
+from tests.runner.sweeping.trials import Trials
 from tests.tracking_client.proxy import running_proxy
 from tests.tracking_client.servers import stop_server, wait_until
 from tracking_client.client import TrackingClient

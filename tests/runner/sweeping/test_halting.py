@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runner.model.sweep import Goal, Objective, StopWhen, Sweep
 from runner.model.trial import CAUSES, Cause
-from runner.sweep.halting import Halt, Tally, halt
+from runner.sweeping.halting import Halt, Tally, halt
 
 LOSS = Objective(metric="loss")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from runner.sweep.names import ATTEMPT_TAG, TRIAL_TAG
+from runner.sweeping.names import ATTEMPT_TAG, TRIAL_TAG
 from tracking_client.client import TrackingClient
 from tracking_client.wire.entities import Metric
 from tracking_client.wire.names import PARENT_RUN_ID

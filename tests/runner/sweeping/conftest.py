@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.sweep.trials import Trials
+from tests.runner.sweeping.trials import Trials
 from tests.tracking_client.servers import stop_server
 from tracking_client import local_server
 from tracking_client.client import TrackingClient

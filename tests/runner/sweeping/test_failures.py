@@ -13,11 +13,11 @@ import pytest
 from runner.model.run import Outcome, RunStatus
 from runner.model.sweep import Objective, Retries
 from runner.model.trial import CAUSES, Cause
-from runner.sweep.failures import NOT_ITS_FAULT, Failure, Remains, failure_of, may_retry
-from runner.sweep.halting import counts_against_parameters
-from runner.sweep.memory_kills import memory_kills
-from runner.sweep.objectives import objective_values
-from runner.sweep.tracebacks import exception_of, likeness, traceback_of
+from runner.sweeping.failures import NOT_ITS_FAULT, Failure, Remains, failure_of, may_retry
+from runner.sweeping.halting import counts_against_parameters
+from runner.sweeping.memory_kills import memory_kills
+from runner.sweeping.objectives import objective_values
+from runner.sweeping.tracebacks import exception_of, likeness, traceback_of
 
 LOSS = (Objective(metric="val_rmse"),)
 RUN_ID = "0123456789abcdef0123456789abcdef"
