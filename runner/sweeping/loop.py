@@ -73,6 +73,13 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Something went wrong on another thread."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A rule wants a running trial to be stopped."""
 
@@ -104,7 +111,7 @@ class Loop:
     def __init__(self, parts: LoopParts) -> None:
         self._parts = parts
         self._ledger = parts.ledger
-        self._inbox: queue.SimpleQueue[Heard | Settled | Judged] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Heard | Settled | Judged | Fault] = queue.SimpleQueue()
         self._flights: dict[str, Flight] = {}
         self._free = list(reversed(parts.slots))
         self._settling = ThreadPoolExecutor(_SETTLERS, thread_name_prefix="runner-settle")
@@ -215,6 +222,8 @@ class Loop:
             self._opened(heard)
         elif isinstance(heard, Ended):
             self._land(heard.token, heard.report)
+        elif isinstance(heard, Fault):
+            raise heard.error
         elif isinstance(heard, Judged):
             self._stop_early(heard)
         elif isinstance(heard, Said):
@@ -256,6 +265,9 @@ class Loop:
                     self._parts.listener(Warned(message=f"a trial's result waits for the server: {error}"))
                     is_warned = True
                 time.sleep(_SETTLE_AGAIN_S)
+            except Exception as error:  # noqa: BLE001  # a fault of ours must not leave the loop waiting
+                self._inbox.put(Fault(error))
+                return
             else:
                 self._inbox.put(Settled(token, result))
                 return
