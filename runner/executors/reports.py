@@ -48,19 +48,8 @@ class Report:
 
     def as_json(self) -> dict[str, object]:
         """A description for `of_json`."""
-        outcome = self.outcome
         return {
-            "outcome": outcome
-            and {
-                "run_id": outcome.run_id,
-                "run_name": outcome.run_name,
-                "status": outcome.status.value,
-                "exit_code": outcome.exit_code,
-                "seconds": outcome.seconds,
-                "log_path": str(outcome.log_path) if outcome.log_path else None,
-                "tail": outcome.tail,
-                "reason": outcome.reason,
-            },
+            "outcome": None if self.outcome is None else _described(self.outcome),
             "error": self.error,
             "message": self.message,
             "hint": self.hint,
@@ -89,6 +78,19 @@ class Report:
             hint=None if data["hint"] is None else str(data["hint"]),
             stopped_for=str(data["stopped_for"]),
         )
+
+
+def _described(outcome: Outcome) -> dict[str, object]:
+    return {
+        "run_id": outcome.run_id,
+        "run_name": outcome.run_name,
+        "status": outcome.status.value,
+        "exit_code": outcome.exit_code,
+        "seconds": outcome.seconds,
+        "log_path": str(outcome.log_path) if outcome.log_path else None,
+        "tail": outcome.tail,
+        "reason": outcome.reason,
+    }
 
 
 class Reports:

@@ -21,7 +21,7 @@ from runner.executors.messages import Opened as RunOpened
 from runner.executors.reports import Report
 from runner.model.trial import TrialResult
 from runner.search.stopping.protocol import Verdict
-from runner.stop import Stop
+from runner.stop import Stop, Stopped
 from runner.sweeping.agenda import Launch, Suggest, next_step
 from runner.sweeping.asking import Asking
 from runner.sweeping.books import Books
@@ -45,6 +45,7 @@ _SETTLERS = 4
 _SETTLE_AGAIN_S = 1.0
 _MOST_LOSSES = 10
 _WORKER_DEATHS = 5
+_MOST_REQUESTS = 3
 
 
 @dataclass(slots=True)
@@ -341,13 +342,18 @@ class Loop:
             self._parts.listener(SweepEnding(reason=reason, running=len(self._flights)))
 
     def _obey(self) -> None:
-        """The first Ctrl-C lets the running trials finish; a second one, and any other signal, stops them."""
+        """The first Ctrl-C lets the running trials finish; a second one, and any other signal, stops them.
+
+        After that nobody waits for them any longer. Raises Stopped.
+        """
         stop = self._parts.stop
         if stop.request_count == self._requests_seen:
             return
         is_first, self._requests_seen = self._requests_seen == 0, stop.request_count
         name = signal.Signals(stop.signal_number or signal.SIGINT).name
         self.end(f"stopped by {name}")
+        if stop.request_count > _MOST_REQUESTS:
+            raise Stopped(stop.signal_number or signal.SIGINT)
         if not is_first or stop.request_count > 1 or stop.signal_number != signal.SIGINT:
             self._cancel_all("stopped")
 

@@ -168,7 +168,7 @@ class Host:
             timer.cancel()
         try:
             self._folder.reports.keep(run.token, report)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001  # the caller hears of the end all the same
             self._tell(Said(f"the report of a trial cannot be kept: {error}"))
         with self._sending:
             # Under the same lock as a take-over: a new caller hears of it once, now or from `_take_over`.
