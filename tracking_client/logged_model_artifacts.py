@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tracking_client import checks
-from tracking_client.artifact_stores import places, transfers
-from tracking_client.artifact_stores.root import ArtifactRoot
 from tracking_client.logged_models import LoggedModelCalls
-from tracking_client.wire.entities import FileInfo
+
+if TYPE_CHECKING:
+    from tracking_client.artifact_stores.root import ArtifactRoot
+    from tracking_client.wire.entities import FileInfo
 
 
 class LoggedModelArtifactCalls(LoggedModelCalls):
@@ -25,6 +26,8 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
         self, model_id: str, local_path: str | PathLike[str], artifact_path: str | None = None
     ) -> None:
         """Stores a file in the directory `artifact_path` of the model's files."""
+        from tracking_client.artifact_stores import transfers
+
         source = Path(local_path)
         if not source.is_file():
             raise FileNotFoundError(f"No such file: '{source}'")
@@ -36,6 +39,8 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
         self, model_id: str, local_dir: str | PathLike[str], artifact_path: str | None = None
     ) -> None:
         """Stores everything below a directory in the directory `artifact_path` of the model's files."""
+        from tracking_client.artifact_stores import transfers
+
         source = Path(local_dir)
         if not source.is_dir():
             raise NotADirectoryError(f"Not a directory: '{source}'")
@@ -53,11 +58,17 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
 
         That is `dst_path`/`path`, without `dst_path` in a new temporary directory. Raises NotFound.
         """
+        import tempfile
+
+        from tracking_client.artifact_stores import transfers
+
         into = Path(tempfile.mkdtemp(prefix="model-") if dst_path is None else os.path.abspath(dst_path))
         return str(transfers.download(self.model_artifact_root(model_id), checks.artifact_path(path), into))
 
     def model_artifact_root(self, model_id: str) -> ArtifactRoot:
         """Where the files of a model are. Raises NotFound; ArtifactError where that is out of reach."""
+        from tracking_client.artifact_stores import places
+
         return places.artifact_root(self.get_logged_model(model_id).artifact_location, self.transport)
 
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
-import uuid
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from tracking_client import checks, images, tables
+from tracking_client import checks
 from tracking_client.errors import InvalidArgument, NotFound
 from tracking_client.run_artifacts import ArtifactCalls
-from tracking_client.table import runs_table
-from tracking_client.tables import Table
 from tracking_client.wire import limits, names
 from tracking_client.wire.entities import Run
 
@@ -34,6 +30,8 @@ class TableCalls(ArtifactCalls):
         The name ends in .json, or in .parquet, which needs pandas and pyarrow. Pictures in it are stored as
         artifacts beside it. Of two who append at the same time, one is lost. Raises InvalidArgument.
         """
+        from tracking_client import tables
+
         path = checks.artifact_path(artifact_file)
         kind = PurePosixPath(path).suffix
         if kind not in (".json", ".parquet"):
@@ -45,7 +43,7 @@ class TableCalls(ArtifactCalls):
             if kind == ".json":
                 table = tables.of(data, store_image)
                 if there is not None:
-                    table = Table.of_json(there.read_text(encoding="utf-8")).followed_by(table)
+                    table = tables.Table.of_json(there.read_text(encoding="utf-8")).followed_by(table)
                 stored = table.to_json().encode()
             else:
                 stored = tables.parquet(data, store_image, there)
@@ -64,6 +62,9 @@ class TableCalls(ArtifactCalls):
         `extra_columns` are columns of `search_runs` for the run that each row is from, such as "run_id" and
         "params.lr". Raises InvalidArgument where no run logged it, and for a column that there is not.
         """
+        from tracking_client import tables
+        from tracking_client.table import runs_table
+
         path = checks.artifact_path(artifact_file)
         pandas = tables.needed_pandas()
         if run_ids:
@@ -87,16 +88,20 @@ class TableCalls(ArtifactCalls):
         return pandas.concat(frames, ignore_index=True)
 
     def _frame(self, run: Run, path: str) -> pd.DataFrame | None:
+        from tracking_client import tables
+
         with self._stored_file(run.info.run_id, path) as there:
             if there is None:
                 return None
             if path.endswith(".parquet"):
                 return tables.needed_pandas().read_parquet(there)
-            return Table.of_json(there.read_text(encoding="utf-8")).to_frame()
+            return tables.Table.of_json(there.read_text(encoding="utf-8")).to_frame()
 
     @contextlib.contextmanager
     def _stored_file(self, run_id: str, path: str) -> Iterator[Path | None]:
         """The artifact as a file of this machine; None where there is none."""
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="table-") as directory:
             local_path = Path(directory, "table")
             try:
@@ -107,6 +112,10 @@ class TableCalls(ArtifactCalls):
                 yield local_path
 
     def _store_image(self, run_id: str, path: str, image: Any) -> dict[str, str]:
+        import uuid
+
+        from tracking_client import images
+
         stem = f"table_images/{path.rpartition('.')[0]}/{uuid.uuid4()}"
         self.log_bytes(run_id, images.encoded(image, "image.png"), f"{stem}.png")
         self.log_bytes(run_id, images.thumbnail(image), f"{stem}.webp")

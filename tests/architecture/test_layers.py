@@ -60,7 +60,8 @@ FLOORS: dict[str, list[set[str]]] = {
         {"images"},
         {"types", "offline"},
         {"journal_folder"},
-        {"context", "late", "wire", "errors", "notice"},
+        {"context", "wire", "errors", "notice"},
+        {"late"},
     ],
     "tracking_server": [
         {"__main__"},

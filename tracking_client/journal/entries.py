@@ -13,11 +13,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsFloat
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from tracking_client import checks
 from tracking_client.wire import limits
-from tracking_client.wire.entities import DatasetInput, LoggedModelInput, LoggedModelOutput
+
+if TYPE_CHECKING:
+    from tracking_client.wire.entities import DatasetInput, LoggedModelInput, LoggedModelOutput
 
 METRIC, PARAM, TAG, UNTAG, UPDATE, END, INPUTS, OUTPUTS = b"m", b"p", b"t", b"d", b"u", b"e", b"i", b"o"
 KINDS = frozenset({METRIC, PARAM, TAG, UNTAG, UPDATE, END, INPUTS, OUTPUTS})

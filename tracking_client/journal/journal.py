@@ -22,7 +22,6 @@ from tracking_client.journal import entries, shipping
 from tracking_client.journal.calls import calls_of
 from tracking_client.journal.shipper import Shipper
 from tracking_client.journal.spool import Spool, all_in
-from tracking_client.journal.syncing import ATTEMPT_S, sync_left_behind
 from tracking_client.journal.wakeup import Wakeup
 from tracking_client.transport import Transport
 
@@ -203,6 +202,8 @@ class Journal:
         """
         spool = self._spool
         if spool is not None and len(all_in(spool.path.parent)) > 1:
+            from tracking_client.journal.syncing import ATTEMPT_S, sync_left_behind
+
             transport = self._transport.apart(ATTEMPT_S, max_retries=0)
             sync_left_behind(spool.path.parent, transport, self.lasting_uri, until_s=until_s)
 
@@ -210,6 +211,8 @@ class Journal:
         """Ships meanwhile what processes before this one did not live to send."""
         if len(all_in(place)) < 2:
             return
+        from tracking_client.journal.syncing import ATTEMPT_S, sync_left_behind
+
         transport, uri = self._transport.apart(ATTEMPT_S), self.lasting_uri
 
         def send() -> None:

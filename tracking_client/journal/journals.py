@@ -12,7 +12,6 @@ import time
 from tracking_client import notice
 from tracking_client.errors import InvalidArgument, Timeout, TrackingError
 from tracking_client.journal.journal import Journal
-from tracking_client.journal.syncing import sync_left_behind
 from tracking_client.journal_folder import journal_folders
 from tracking_client.transport import Transport
 
@@ -65,6 +64,8 @@ def wait(transport: Transport) -> None:
 
 def send_what_the_dead_left(transport: Transport) -> None:
     """Ships what processes of this machine that are dead have left for the same server, as far as it goes."""
+    from tracking_client.journal.syncing import sync_left_behind
+
     until_s = time.monotonic() + deadline_s()
     for folder in journal_folders():
         with contextlib.suppress(OSError):

@@ -16,8 +16,6 @@ import errno
 import fcntl
 import json
 import os
-import shutil
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -67,7 +65,9 @@ class Spool:
     @classmethod
     def create(cls, folder: Path, tracking_uri: str) -> Spool:
         """A new journal in `folder`. Raises OSError."""
-        import tempfile  # takes milliseconds, and a process that does not log needs it never
+        # They take milliseconds, and a process that does not log needs them never.
+        import socket
+        import tempfile
 
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         about = About(
@@ -85,7 +85,7 @@ class Spool:
             path = folder / f"{about.created_ms}-{about.pid}-{made.name.removeprefix(_NEW)}"
             made.rename(path)
         except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
+            _remove_tree(made)
             raise
         return cls(path, about, lock)
 
@@ -225,7 +225,7 @@ class Spool:
             done = self.path.with_name(f"{_DONE}{self.path.name}")
             with contextlib.suppress(OSError):
                 self.path.rename(done)
-            shutil.rmtree(done, ignore_errors=True)
+            _remove_tree(done)
         self.leave()
 
     def leave(self) -> None:
@@ -282,7 +282,13 @@ def remove_remains(folder: Path) -> None:
         for path in folder.glob(f"{prefix}*"):
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime <= time.time() - age_s:
-                    shutil.rmtree(path, ignore_errors=True)
+                    _remove_tree(path)
+
+
+def _remove_tree(path: Path) -> None:
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def all_in(folder: Path) -> list[Path]:
