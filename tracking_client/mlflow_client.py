@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracking_client import checks
-from tracking_client.client import TrackingClient
 from tracking_client.journal import entries, journals
+from tracking_client.kept_artifacts import KeptArtifactCalls
 from tracking_client.runs import RUNS_PER_PAGE, checked_status
 from tracking_client.wire.entities import (
     DatasetInput,
@@ -27,7 +27,7 @@ from tracking_client.wire.entities import (
 )
 
 
-class MlflowClient(TrackingClient):
+class MlflowClient(KeptArtifactCalls):
     """The calls of one tracking server. Safe in threads and across fork.
 
     What a server refuses of what was written is raised by the next call that waits for it: a read of a run,
