@@ -196,7 +196,7 @@ class KeptArtifactCalls(TrackingClient):
 
     def _note_table(self, run_id: str, path: str) -> None:
         super()._note_table(run_id, path)
-        _tables.noted(run_id).append({"path": path, "type": "table"})
+        _tables.note(run_id, {"path": path, "type": "table"})
 
     def _noted_tables(self, run_id: str) -> list[Any]:
         here = _tables.noted(run_id)
@@ -241,8 +241,13 @@ class _Tables:
             self._contents.pop(next(iter(self._contents)))
 
     def noted(self, run_id: str) -> list[Any]:
-        """What the run's tag says of its tables; may be added to."""
-        return self._noted.setdefault(run_id, [])
+        """What the run's tag says of its tables."""
+        return self._noted.get(run_id, [])
+
+    def note(self, run_id: str, entry: dict[str, str]) -> None:
+        """Takes what was added to the run's tag."""
+        if entry not in self.noted(run_id):
+            self._noted[run_id] = [*self.noted(run_id), entry]
 
 
 _tables = _Tables()

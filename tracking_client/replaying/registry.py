@@ -1,9 +1,9 @@
 """Replaying what was registered offline: registered models, their versions, tags, aliases and stages.
 
 A version gets the next number that the target has, and aliases follow it there. What it became is noted in
-the source as a tag, once the target has it; until then it is found there by a tag of its own, which is removed
-in the end. What a version or a model is said to be (description, tags, stage, aliases) is replayed when it
-changed here since the last time, so that a replay takes nothing back that was changed there.
+the source as a tag, once the target has it; until then it is found there by a tag of its own, which is
+removed in the end. What a version or a model is said to be (description, tags, stage, aliases) is replayed
+when it changed here since the last time, so that a replay takes nothing back that was changed there.
 """
 
 from __future__ import annotations
