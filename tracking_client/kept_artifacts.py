@@ -18,7 +18,7 @@ from typing import Any
 from tracking_client.artifact_stores import transfers
 from tracking_client.artifact_stores.root import ArtifactRoot
 from tracking_client.client import TrackingClient
-from tracking_client.errors import ApiError, TrackingError, TransportError
+from tracking_client.errors import TrackingError, TransportError
 from tracking_client.journal import entries, journals
 from tracking_client.journal.journal import Journal
 from tracking_client.journal.keeping import NoRoom, keep
@@ -137,7 +137,7 @@ class KeptArtifactCalls(TrackingClient):
             try:
                 transfers.put_files(root_of(self._uploader(size_bytes)), files, stored.add)
                 return
-            except (TransportError, ApiError) as error:
+            except TrackingError as error:
                 if not is_passing(error):
                     raise
                 reason = error

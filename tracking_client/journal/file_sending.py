@@ -67,7 +67,7 @@ class FileSender:
         if not is_stuck:
             return False
         if isinstance(error, ArtifactError):
-            return True
+            return not error.retryable
         if isinstance(error, ServerFault) and error.status == FAULT:
             self._ask_for_owner(entry)  # raises where the server has trouble with everything
             return True

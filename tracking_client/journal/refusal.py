@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass
 
-from tracking_client.errors import ApiError, TrackingError, TransportError, Unauthorized
+from tracking_client.errors import ApiError, ArtifactError, TrackingError, TransportError, Unauthorized
 from tracking_client.journal.entries import Entry
 
 FAULT = 500
@@ -42,7 +42,7 @@ def is_passing(error: BaseException | None) -> bool:
     """Whether no server was reached, or one that has trouble: the same may succeed later, unchanged."""
     if isinstance(error, ApiError):
         return error.status >= 500 or error.status in _LATER
-    return isinstance(error, TransportError) and error.retryable
+    return isinstance(error, (TransportError, ArtifactError)) and error.retryable
 
 
 __all__ = ["FAULT", "Refusal", "is_lasting", "is_passing"]
