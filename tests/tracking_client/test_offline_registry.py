@@ -117,13 +117,18 @@ def _picture(client: TrackingClient, name: str, *, after: int = 0) -> dict[str, 
                 "stage": version.current_stage,
                 "link": version.run_link,
                 "run": client.get_run(version.run_id).info.run_name if version.run_id else None,
-                "model": client.get_logged_model(version.model_id).name if version.model_id else None,
+                "model": _model_of(client, version),
                 "source": version.source if (version.source or "").startswith("s3:") else None,
                 "weights": _weights(version),
             }
             for version in versions
         ],
     }
+
+
+def _model_of(client: TrackingClient, version: Any) -> str | None:
+    _, is_model, model_id = version.source.partition("models:/m-")
+    return client.get_logged_model(f"m-{model_id}").name if is_model else None
 
 
 def _weights(version: Any) -> str | None:

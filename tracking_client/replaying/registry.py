@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ from tracking_client.wire import names
 from tracking_client.wire.entities import ModelVersion, RegisteredModel
 
 _RUNS = "runs:/"
+_MODEL_ID = re.compile(r"(?:^models:|/models)/(m-[0-9a-f]{32})(?:/|$)")
 _NO_STAGE = "None"
 
 
@@ -95,7 +97,10 @@ class RegistryReplay:
     def _number(self, name: str, number: str) -> str:
         """The number on the target of a version of the source."""
         if (name, number) not in self._numbers:
-            self._replay_version(self._source.get_model_version(name, number))
+            # With those before it, so that the order stays; which it may itself be a copy of a copy of.
+            for version in self._versions(name):
+                if int(version.version) <= int(number):
+                    self._replay_version(version)
         return self._numbers[name, number]
 
     def _replay_version(self, version: ModelVersion) -> None:
@@ -137,7 +142,8 @@ class RegistryReplay:
         with contextlib.suppress(AlreadyExists):
             self._target.create_registered_model(version.name)
         run_id = self.runs.run_counterpart(version.run_id) if version.run_id else None
-        model_id = self._model_there(version.model_id) if version.model_id else None
+        here = _model_id(version)
+        model_id = self._model_there(here) if here else None
         made = self._target.create_model_version(
             version.name,
             source=self._source_there(version),
@@ -188,10 +194,11 @@ class RegistryReplay:
     def _places(self, version: ModelVersion) -> list[tuple[str, str]]:
         """Where the artifacts of the version's logged model and run are, here and there."""
         places = []
-        if version.model_id:
+        model_id = _model_id(version)
+        if model_id:
             with contextlib.suppress(NotFound):
-                model = self._source.get_logged_model(version.model_id)
-                there = self._target.get_logged_model(self._model_there(version.model_id))
+                model = self._source.get_logged_model(model_id)
+                there = self._target.get_logged_model(self._model_there(model_id))
                 places.append((model.artifact_location, there.artifact_location))
         if version.run_id:
             with contextlib.suppress(NotFound):
@@ -199,6 +206,12 @@ class RegistryReplay:
                 other = self._target.get_run(self.runs.run_counterpart(version.run_id))
                 places.append((run.info.artifact_uri or "", other.info.artifact_uri or ""))
         return [(here.rstrip("/"), there.rstrip("/")) for here, there in places if here and there]
+
+
+def _model_id(version: ModelVersion) -> str | None:
+    """The logged model that a version is made of: servers, MLflow's too, tell it in the source only."""
+    found = _MODEL_ID.search(version.source or "")
+    return version.model_id or (found[1] if found else None)
 
 
 def _versions_of(client: TrackingClient, name: str) -> list[ModelVersion]:
