@@ -70,10 +70,10 @@ def _offline_servers_end() -> Iterator[None]:
 
 @pytest.fixture(params=["ours", "mlflow"])
 def target(
-    request: pytest.FixtureRequest, server: LocalServer, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, server: LocalServer, mlflow_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> TrackingClient:
     """The server that runs are meant for, of either kind."""
-    url = server.url if request.param == "ours" else request.getfixturevalue("mlflow_url")
+    url = server.url if request.param == "ours" else mlflow_url
     monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", server.token or "")
     return TrackingClient()

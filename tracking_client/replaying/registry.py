@@ -97,7 +97,7 @@ class RegistryReplay:
     def _number(self, name: str, number: str) -> str:
         """The number on the target of a version of the source."""
         if (name, number) not in self._numbers:
-            # With those before it, so that the order stays; which it may itself be a copy of a copy of.
+            # With those before it: numbers are given in the order of creation.
             for version in self._versions(name):
                 if int(version.version) <= int(number):
                     self._replay_version(version)

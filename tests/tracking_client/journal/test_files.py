@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -199,15 +199,14 @@ def test_no_file_overtakes_an_older_one_of_its_name(
 
 def test_reads_see_what_was_kept(proxied: Proxy, experiment_id: str) -> None:
     program = MlflowClient()
-    for number, read in enumerate(
-        (
-            lambda run_id: [entry.path for entry in program.list_artifacts(run_id)],
-            lambda run_id: [entry.path for entry in tracking.artifacts.list_artifacts(run_id=run_id)],
-            lambda run_id: [entry.path for entry in tracking.artifacts.list_artifacts(f"runs:/{run_id}")],
-            lambda run_id: os.listdir(program.download_artifacts(run_id, "")),
-            lambda run_id: os.listdir(tracking.artifacts.download_artifacts(f"runs:/{run_id}/")),
-        )
-    ):
+    reads: list[Callable[[str], list[str]]] = [
+        lambda run_id: [entry.path for entry in program.list_artifacts(run_id)],
+        lambda run_id: [entry.path for entry in tracking.artifacts.list_artifacts(run_id=run_id)],
+        lambda run_id: [entry.path for entry in tracking.artifacts.list_artifacts(f"runs:/{run_id}")],
+        lambda run_id: os.listdir(program.download_artifacts(run_id, "")),
+        lambda run_id: os.listdir(tracking.artifacts.download_artifacts(f"runs:/{run_id}/")),
+    ]
+    for number, read in enumerate(reads):
         with tracking.start_run(experiment_id=experiment_id) as run:
             proxied.plan[:] = AWAY
             tracking.log_text("text", f"{number}.txt")
