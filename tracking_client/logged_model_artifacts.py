@@ -33,7 +33,7 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
             raise FileNotFoundError(f"No such file: '{source}'")
         prefix = checks.artifact_path(artifact_path)
         name = f"{prefix}/{source.name}" if prefix else source.name
-        transfers.put_files(self.model_artifact_root(model_id), [(source, name)])
+        self._put_of_model(model_id, [(source, name)])
 
     def log_model_artifacts(
         self, model_id: str, local_dir: str | PathLike[str], artifact_path: str | None = None
@@ -45,6 +45,9 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
         if not source.is_dir():
             raise NotADirectoryError(f"Not a directory: '{source}'")
         files = transfers.files_under(source, checks.artifact_path(artifact_path))
+        self._put_of_model(model_id, files)
+
+    def _put_of_model(self, model_id: str, files: list[tuple[Path, str]]) -> None:
         transfers.put_files(self.model_artifact_root(model_id), files)
 
     def list_logged_model_artifacts(self, model_id: str, path: str | None = None) -> list[FileInfo]:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tracking_client import checks
-from tracking_client.client import TrackingClient
 from tracking_client.journal import entries, journals
+from tracking_client.kept_artifacts import KeptArtifactCalls
 from tracking_client.runs import RUNS_PER_PAGE, checked_status
 from tracking_client.wire.entities import (
     Metric,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tracking_client.wire.entities import DatasetInput, LoggedModelInput, LoggedModelOutput
 
 
-class MlflowClient(TrackingClient):
+class MlflowClient(KeptArtifactCalls):
     """The calls of one tracking server. Safe in threads and across fork.
 
     What a server refuses of what was written is raised by the next call that waits for it: a read of a run,

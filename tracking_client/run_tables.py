@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ class TableCalls(ArtifactCalls):
                 f"Invalid artifact file: {artifact_file!r}. A table's name ends in .json or .parquet"
             )
         store_image = partial(self._store_image, run_id, path)
-        with self._stored_file(run_id, path) as there:
+        with self._table_so_far(run_id, path) as there:
             if kind == ".json":
                 table = tables.of(data, store_image)
                 if there is not None:
@@ -47,7 +48,7 @@ class TableCalls(ArtifactCalls):
                 stored = table.to_json().encode()
             else:
                 stored = tables.parquet(data, store_image, there)
-        self.log_bytes(run_id, stored, path)
+        self._store_table(run_id, path, stored)
         self._note_table(run_id, path)
 
     def load_table(
@@ -111,6 +112,16 @@ class TableCalls(ArtifactCalls):
             else:
                 yield local_path
 
+    def _table_so_far(self, run_id: str, path: str) -> AbstractContextManager[Path | None]:
+        """The table that is to be followed by more rows."""
+        return self._stored_file(run_id, path)
+
+    def _store_table(self, run_id: str, path: str, table: bytes) -> None:
+        self.log_bytes(run_id, table, path)
+
+    def _noted_tables(self, run_id: str) -> list[Any]:
+        return noted_tables(self.get_run(run_id))
+
     def _store_image(self, run_id: str, path: str, image: Any) -> dict[str, str]:
         import uuid
 
@@ -122,7 +133,7 @@ class TableCalls(ArtifactCalls):
         return {"type": "image", "filepath": f"{stem}.png", "compressed_filepath": f"{stem}.webp"}
 
     def _note_table(self, run_id: str, path: str) -> None:
-        noted = _noted(self.get_run(run_id))
+        noted = self._noted_tables(run_id)
         entry = {"path": path, "type": "table"}
         if entry in noted:
             return
@@ -135,7 +146,8 @@ class TableCalls(ArtifactCalls):
         self.set_tag(run_id, names.LOGGED_ARTIFACTS, value)
 
 
-def _noted(run: Run) -> list[Any]:
+def noted_tables(run: Run) -> list[Any]:
+    """What the tag of a run says of its tables."""
     try:
         found = json.loads(run.data.tags.get(names.LOGGED_ARTIFACTS, "[]"))
     except ValueError:
@@ -146,9 +158,9 @@ def _noted(run: Run) -> list[Any]:
 def _paths_of_tables(run: Run) -> set[str]:
     return {
         str(entry.get("path"))
-        for entry in _noted(run)
+        for entry in noted_tables(run)
         if isinstance(entry, dict) and entry.get("type") == "table"
     }
 
 
-__all__ = ["TableCalls"]
+__all__ = ["TableCalls", "noted_tables"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,13 +24,23 @@ if TYPE_CHECKING:
 _DEEPEST = 100
 
 
-def put_files(root: ArtifactRoot, files: Iterable[tuple[Path, str]]) -> None:
-    """Stores (local file, artifact path) pairs, several at once. Raises the first error."""
+def put_files(
+    root: ArtifactRoot, files: Iterable[tuple[Path, str]], stored: Callable[[str], None] = lambda _path: None
+) -> None:
+    """Stores (local file, artifact path) pairs, several at once. Raises the first error.
+
+    `stored` is told of each path that the store has then, from any thread.
+    """
     pairs = list(files)
+
+    def put(local_path: Path, path: str) -> None:
+        root.put(local_path, path, progress.advance)
+        stored(path)
+
     total_bytes = sum(path.stat().st_size for path, _ in pairs if path.exists())
     with Progress("uploading artifacts", total_bytes) as progress:
         run_all(
-            [partial(root.put, local_path, path, progress.advance) for local_path, path in pairs],
+            [partial(put, local_path, path) for local_path, path in pairs],
             progress.stop,
         )
 
