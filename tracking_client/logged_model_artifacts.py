@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from os import PathLike
 from pathlib import Path
 
 from tracking_client import checks
 from tracking_client.artifact_stores import places, transfers
 from tracking_client.artifact_stores.root import ArtifactRoot
+from tracking_client.artifact_stores.temporary import new_directory
 from tracking_client.logged_models import LoggedModelCalls
 from tracking_client.wire.entities import FileInfo
 
@@ -51,9 +51,10 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
     ) -> str:
         """Fetches a file or directory of the model's files, by default all; returns where it is now.
 
-        That is `dst_path`/`path`, without `dst_path` in a new temporary directory. Raises NotFound.
+        That is `dst_path`/`path`; without `dst_path` in a new directory, which is removed when the process
+        ends. Raises NotFound.
         """
-        into = Path(tempfile.mkdtemp(prefix="model-") if dst_path is None else os.path.abspath(dst_path))
+        into = new_directory("model-") if dst_path is None else Path(os.path.abspath(dst_path))
         return str(transfers.download(self.model_artifact_root(model_id), checks.artifact_path(path), into))
 
     def model_artifact_root(self, model_id: str) -> ArtifactRoot:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tracking_client import checks
 from tracking_client.artifact_stores import places, transfers
 from tracking_client.artifact_stores.root import ArtifactRoot
+from tracking_client.artifact_stores.temporary import scratch_directory
 from tracking_client.errors import ArtifactError, InvalidArgument
 from tracking_client.runs import RunCalls
 from tracking_client.wire.entities import FileInfo, Run
@@ -85,7 +85,7 @@ class ArtifactCalls(RunCalls):
         path = checks.artifact_path(artifact_file)
         if not path or artifact_file.endswith("/"):
             raise InvalidArgument(f"Invalid artifact file: {artifact_file!r}. It must name a file")
-        with tempfile.TemporaryDirectory(prefix="artifact-") as directory:
+        with scratch_directory("artifact-") as directory:
             local_path = Path(directory, path.rpartition("/")[2])
             with local_path.open("wb") as copy:
                 while data := stream.read(_CHUNK_BYTES):
@@ -99,9 +99,9 @@ class ArtifactCalls(RunCalls):
     def download_artifacts(self, run_id: str, path: str, dst_path: str | PathLike[str] | None = None) -> str:
         """Fetches a file or a whole directory; returns where it is on this machine.
 
-        It comes to `dst_path`/`path`; without `dst_path` to a new temporary directory, or nowhere at all
-        where the artifacts are on this machine. What `dst_path` has already is not fetched again where the
-        store's checksum agrees. Raises NotFound.
+        It comes to `dst_path`/`path`; without `dst_path` to a new directory that is removed when the process
+        ends, or nowhere at all where the artifacts are on this machine. What `dst_path` has already is not
+        fetched again where the store's checksum agrees. Raises NotFound.
         """
         return transfers.fetched(self.artifact_root(run_id), checks.artifact_path(path), dst_path)
 

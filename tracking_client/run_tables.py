@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -12,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from tracking_client import checks, images, tables
+from tracking_client.artifact_stores.temporary import scratch_directory
 from tracking_client.errors import InvalidArgument, NotFound
 from tracking_client.run_artifacts import ArtifactCalls
 from tracking_client.table import runs_table
@@ -97,7 +97,7 @@ class TableCalls(ArtifactCalls):
     @contextlib.contextmanager
     def _stored_file(self, run_id: str, path: str) -> Iterator[Path | None]:
         """The artifact as a file of this machine; None where there is none."""
-        with tempfile.TemporaryDirectory(prefix="table-") as directory:
+        with scratch_directory("table-") as directory:
             local_path = Path(directory, "table")
             try:
                 self.artifact_root(run_id).get(path, local_path)

@@ -1,7 +1,7 @@
 """What the type hints of `predict` say of a model's data, with MLflow's rules.
 
-The data is a `list[...]`, one item for each row. An item is a value of Python's own, a list or a dict with text
-keys, or a model of pydantic.
+The data is a `list[...]`, one item for each row. An item is a value of Python's own, a list or a dict with
+text keys, or a model of pydantic.
 """
 
 from __future__ import annotations
