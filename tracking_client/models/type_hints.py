@@ -129,8 +129,9 @@ def _model_of(value: Any, model: Any, path: str) -> Any:
         raise Mismatch(path, expected=f"dict or {model.__name__}", given=shown(value))
     try:
         return model.model_validate(value, strict=True)
-    except ValueError as error:  # pydantic's own error is one
-        raise Mismatch(path, expected=model.__name__, given="dict", advice=str(error)) from None
+    except loaded("pydantic").ValidationError as error:  # type: ignore[union-attr]  # it has made the model
+        wrong = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise Mismatch(path, expected=model.__name__, given="dict", advice="; ".join(wrong)) from None
 
 
 def _is_pydantic(hint: Any) -> bool:
