@@ -43,11 +43,10 @@ def _directory_of_this_process() -> Path:
             above = Path(tempfile.gettempdir())
             _remove_those_of_the_dead(above)
             made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=above))
-            lock = os.open(made / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            try:
+            lock = os.open(made / f"{_LOCK}.new", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            with contextlib.suppress(OSError):  # a file system without locks: nobody else ever removes it
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # a file system without locks: nobody else may remove it
-                (made / _LOCK).unlink()
+                (made / f"{_LOCK}.new").rename(made / _LOCK)  # it is never seen without being held
             _own = (os.getpid(), made, lock)
             atexit.register(_remove_own, made, os.getpid())
         return _own[1]
