@@ -8,24 +8,23 @@ older one.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tracking_client.artifact_stores import transfers
-from tracking_client.artifact_stores.root import ArtifactRoot
 from tracking_client.client import TrackingClient
 from tracking_client.errors import TrackingError, TransportError
 from tracking_client.journal import entries, journals
-from tracking_client.journal.journal import Journal
-from tracking_client.journal.keeping import NoRoom, keep
 from tracking_client.journal.refusal import is_passing
 from tracking_client.run_tables import noted_tables
 from tracking_client.transport import Transport
-from tracking_client.wire.entities import LoggedModel, LoggedModelStatus, Run
+
+if TYPE_CHECKING:
+    from tracking_client.artifact_stores.root import ArtifactRoot
+    from tracking_client.journal.journal import Journal
+    from tracking_client.wire.entities import LoggedModel, LoggedModelStatus, Run
 
 _MOST_MODELS_KNOWN = 100
 _MOST_TABLE_BYTES_KNOWN = 32 << 20
@@ -104,6 +103,8 @@ class KeptArtifactCalls(TrackingClient):
             except TrackingError as error:
                 if known is None or not is_passing(error):
                     raise
+        from tracking_client.wire.entities import LoggedModelStatus
+
         final = LoggedModelStatus(status)
         told = {"model_id": model_id, "status": final.to_wire()}
         journal.append(entries.line(entries.MODEL_STATUS, model_id, told))
@@ -129,6 +130,9 @@ class KeptArtifactCalls(TrackingClient):
         files: list[tuple[Path, str]],
         root_of: Callable[[TrackingClient], ArtifactRoot],
     ) -> None:
+        from tracking_client.artifact_stores import transfers
+        from tracking_client.journal.keeping import NoRoom, keep
+
         journal = journals.of(self.transport)
         stored: set[str] = set()
         reason = journal.failure if _is_waiting(journal) else None
@@ -185,7 +189,9 @@ class KeptArtifactCalls(TrackingClient):
         if table is None:
             yield None
             return
-        with tempfile.TemporaryDirectory(prefix="table-") as directory:
+        from tracking_client.artifact_stores.temporary import scratch_directory
+
+        with scratch_directory("table-") as directory:
             local_path = Path(directory, "table")
             local_path.write_bytes(table)
             yield local_path

@@ -26,8 +26,6 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
         self, model_id: str, local_path: str | PathLike[str], artifact_path: str | None = None
     ) -> None:
         """Stores a file in the directory `artifact_path` of the model's files."""
-        from tracking_client.artifact_stores import transfers
-
         source = Path(local_path)
         if not source.is_file():
             raise FileNotFoundError(f"No such file: '{source}'")
@@ -48,6 +46,8 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
         self._put_of_model(model_id, files)
 
     def _put_of_model(self, model_id: str, files: list[tuple[Path, str]]) -> None:
+        from tracking_client.artifact_stores import transfers
+
         transfers.put_files(self.model_artifact_root(model_id), files)
 
     def list_logged_model_artifacts(self, model_id: str, path: str | None = None) -> list[FileInfo]:
@@ -59,13 +59,13 @@ class LoggedModelArtifactCalls(LoggedModelCalls):
     ) -> str:
         """Fetches a file or directory of the model's files, by default all; returns where it is now.
 
-        That is `dst_path`/`path`, without `dst_path` in a new temporary directory. Raises NotFound.
+        That is `dst_path`/`path`; without `dst_path` in a new directory, which is removed when the process
+        ends. Raises NotFound.
         """
-        import tempfile
-
         from tracking_client.artifact_stores import transfers
+        from tracking_client.artifact_stores.temporary import new_directory
 
-        into = Path(tempfile.mkdtemp(prefix="model-") if dst_path is None else os.path.abspath(dst_path))
+        into = new_directory("model-") if dst_path is None else Path(os.path.abspath(dst_path))
         return str(transfers.download(self.model_artifact_root(model_id), checks.artifact_path(path), into))
 
     def model_artifact_root(self, model_id: str) -> ArtifactRoot:

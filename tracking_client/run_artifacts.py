@@ -86,12 +86,12 @@ class ArtifactCalls(RunCalls):
 
         In constant memory: a copy on disk is uploaded, since a transfer may have to be repeated.
         """
-        import tempfile
+        from tracking_client.artifact_stores.temporary import scratch_directory
 
         path = checks.artifact_path(artifact_file)
         if not path or artifact_file.endswith("/"):
             raise InvalidArgument(f"Invalid artifact file: {artifact_file!r}. It must name a file")
-        with tempfile.TemporaryDirectory(prefix="artifact-") as directory:
+        with scratch_directory("artifact-") as directory:
             local_path = Path(directory, path.rpartition("/")[2])
             with local_path.open("wb") as copy:
                 while data := stream.read(_CHUNK_BYTES):
@@ -105,9 +105,9 @@ class ArtifactCalls(RunCalls):
     def download_artifacts(self, run_id: str, path: str, dst_path: str | PathLike[str] | None = None) -> str:
         """Fetches a file or a whole directory; returns where it is on this machine.
 
-        It comes to `dst_path`/`path`; without `dst_path` to a new temporary directory, or nowhere at all
-        where the artifacts are on this machine. What `dst_path` has already is not fetched again where the
-        store's checksum agrees. Raises NotFound.
+        It comes to `dst_path`/`path`; without `dst_path` to a new directory that is removed when the process
+        ends, or nowhere at all where the artifacts are on this machine. What `dst_path` has already is not
+        fetched again where the store's checksum agrees. Raises NotFound.
         """
         from tracking_client.artifact_stores import transfers
 

@@ -101,9 +101,9 @@ class TableCalls(ArtifactCalls):
     @contextlib.contextmanager
     def _stored_file(self, run_id: str, path: str) -> Iterator[Path | None]:
         """The artifact as a file of this machine; None where there is none."""
-        import tempfile
+        from tracking_client.artifact_stores.temporary import scratch_directory
 
-        with tempfile.TemporaryDirectory(prefix="table-") as directory:
+        with scratch_directory("table-") as directory:
             local_path = Path(directory, "table")
             try:
                 self.artifact_root(run_id).get(path, local_path)

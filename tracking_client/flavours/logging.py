@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tracking_client.artifact_stores.temporary import scratch_directory
 from tracking_client.errors import InvalidArgument, TransportError
 from tracking_client.flavours.options import Logging, split
 from tracking_client.flavours.saving import Write, save
@@ -39,7 +39,7 @@ def log(write: Write, artifact_path: str | None, options: Mapping[str, Any]) -> 
             raise InvalidArgument("Give `name` or `artifact_path`, which mean the same, not both")
         logging = replace(logging, name=artifact_path)
     client = MlflowClient()
-    with tempfile.TemporaryDirectory(prefix="model-") as beside:
+    with scratch_directory("model-") as beside:
         directory = Path(beside, "model")
         model = save(directory, write, saving)
         with _explained(_SAVE_IT):
