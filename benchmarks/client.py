@@ -10,19 +10,20 @@ import json
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import environments
 from environments import ROOT, Side
 from servers import Running, serving
-from stopwatch import Command, output
+from stopwatch import Command, in_turns, output
 from table import Row, print_table
 
 _PROGRAM = Path(__file__).parent / "load" / "logging_program.py"
 _TIMEOUT_S = 900.0
+Measured = dict[str, float]
 _CLIENTS = {"runner": "tracking_client", "mlflow": "mlflow"}
 
 
@@ -37,69 +38,144 @@ class Bench:
     repeats: int
     metrics: int
 
-    def measured(self, client: str, what: str, *arguments: str, to: str | None = None) -> dict[str, float]:
-        """What a fresh process of a client says of itself, medians of some. The other server stands still."""
+    def measured(self, programs: Mapping[str, Sequence[str]], to: str | None = None) -> dict[str, Measured]:
+        """What fresh processes say of themselves, medians of some, in turns; the other server stands still.
+
+        `programs` are the arguments of what runs, by the client that runs it and, after a space, how.
+        """
+        found: dict[str, list[Measured]] = {name: [] for name in programs}
+        with self._others_paused(to):
+            for _ in range(self.repeats):
+                for name, (what, *more) in programs.items():
+                    client = name.partition(" ")[0]
+                    printed = output(
+                        self._command(client, str(_PROGRAM), what, _CLIENTS[client], *more, to=to)
+                    )
+                    found[name].append(json.loads(printed.splitlines()[-1]))
+        return {
+            name: {what: statistics.median(each[what] for each in samples) for what in samples[0]}
+            for name, samples in found.items()
+        }
+
+    def script(self, source: str, to: str) -> dict[str, float]:
+        """Seconds that a script takes with either client, from the start of its process to its end."""
+        commands = {
+            client: self._command(client, "-c", source.format(client=module), to=to)
+            for client, module in _CLIENTS.items()
+        }
+        with self._others_paused(to):
+            taken = in_turns(commands, repeats=self.repeats)
+        return {client: statistics.median(samples) for client, samples in taken.items()}
+
+    def _command(self, client: str, *arguments: str, to: str | None) -> Command:
         side = self.sides[client]
         variables = {} if to is None else {"MLFLOW_TRACKING_URI": self.servers[to].uri}
-        command = Command(
-            argv=[str(side.bin / "python"), str(_PROGRAM), what, _CLIENTS[client], *arguments],
+        return Command(
+            argv=[str(side.bin / "python"), *arguments],
             environ=side.environ(self.home, **variables),
             cwd=self.scratch,
             timeout_s=_TIMEOUT_S,
         )
+
+    @contextmanager
+    def _others_paused(self, to: str | None) -> Iterator[None]:
         with ExitStack() as stack:
             for name, server in self.servers.items():
                 if name != to:
                     stack.enter_context(server.paused())
-            found = [json.loads(output(command).splitlines()[-1]) for _ in range(self.repeats)]
-        return {name: statistics.median(each[name] for each in found) for name in found[0]}
+            yield
 
 
 def weight(bench: Bench) -> Iterator[Row]:
     """What importing the client takes."""
-    ours, peer = (bench.measured(client, "weight") for client in _CLIENTS)
-    yield Row(what="import", unit="s", runner=ours["import_s"], mlflow=peer["import_s"], most=0.10)
+    found = bench.measured({client: ["weight"] for client in _CLIENTS})
+    yield _row("import", "s", found, "import_s", most=0.10)
+    yield _row("memory of import", "MB", found, "memory_mb", most=30.0)
+    # What is put off until it is needed is in this one.
+    script = "import {client} as client\nwith client.start_run(): client.log_metric('loss', 1.0)"
+    taken = bench.script(script, to="runner")
     yield Row(
-        what="memory of import", unit="MB", runner=ours["memory_mb"], mlflow=peer["memory_mb"], most=30.0
+        what="a script that logs one value",
+        unit="s",
+        is_cost=True,
+        runner=taken["runner"],
+        mlflow=taken["mlflow"],
     )
 
 
 def latency(bench: Bench) -> Iterator[Row]:
     """What one call of log_metric costs the training loop."""
     for to, least_calls in (("mlflow", 100), ("runner", 300)):
-        ours = bench.measured("runner", "latency", "default", "100000", to=to)
         # MLflow's asynchronous queue grows without limit, and its flush takes minutes where it is long.
-        for how, calls in (("default", str(least_calls)), ("async", "500")):
-            peer = bench.measured("mlflow", "latency", how, calls, to=to)
-            kind = "synchronous" if how == "default" else "asynchronous"
-            what = f"log_metric to {to}'s server, mlflow {kind}"
-            yield Row(
-                what=f"{what}: median", unit="us", runner=ours["median_us"], mlflow=peer["median_us"], most=5
-            )
-            yield Row(what=f"{what}: p99", unit="us", runner=ours["p99_us"], mlflow=peer["p99_us"], most=50)
+        programs = {
+            "runner": ["latency", "default", "100000"],
+            "mlflow synchronous": ["latency", "default", str(least_calls)],
+            "mlflow asynchronous": ["latency", "async", "500"],
+        }
+        found = bench.measured(programs, to=to)
+        for peer in list(programs)[1:]:
+            both = {"runner": found["runner"], "mlflow": found[peer]}
+            what = f"log_metric to {to}'s server, {peer}"
+            yield _row(f"{what}: median", "us", both, "median_us", most=5)
+            yield _row(f"{what}: p99", "us", both, "p99_us", most=50)
 
 
 def drain(bench: Bench) -> Iterator[Row]:
     """How fast what was logged reaches the server."""
     # MLflow's takes so long that its part is smaller.
     for to, metrics, few in (("runner", bench.metrics, 2000), ("mlflow", bench.metrics // 5, 1000)):
-        ours = bench.measured("runner", "drain", "default", str(metrics), to=to)
-        peer = bench.measured("mlflow", "drain", "async", str(few), to=to)
-        yield Row(
-            what=f"drained to {to}'s server, mlflow async",
-            unit="metrics/s",
-            runner=ours["per_s"],
-            mlflow=peer["per_s"],
+        found = bench.measured(
+            {"runner": ["drain", "default", str(metrics)], "mlflow": ["drain", "async", str(few)]}, to=to
+        )
+        yield _row(
+            f"drained to {to}'s server, mlflow async",
+            "metrics/s",
+            found,
+            "per_s",
             least=100_000 if to == "runner" else None,
             least_ratio=20.0 if to == "mlflow" else None,
-            note=f"{metrics:,} metrics, told at {ours['told_per_s']:,.0f}/s; mlflow's {few:,}",
+            note=f"{metrics:,} metrics, told at {found['runner']['told_per_s']:,.0f}/s; mlflow's {few:,}",
         )
+
+
+def models(bench: Bench) -> Iterator[Row]:
+    """What log_model takes of the example's network, once in a process, as a training does it."""
+    for to in bench.servers:
+        found = bench.measured({client: ["model"] for client in _CLIENTS}, to=to)
+        yield _row(f"log_model to {to}'s server", "s", found, "first_s", most_of_mlflow=0.15)
+        yield _row("  the same again", "s", found, "again_s", most_of_mlflow=0.15)
+
+
+def _row(
+    what: str,
+    unit: str,
+    found: Mapping[str, Measured],
+    measured: str,
+    *,
+    least: float | None = None,
+    least_ratio: float | None = None,
+    most: float | None = None,
+    most_of_mlflow: float | None = None,
+    note: str = "",
+) -> Row:
+    return Row(
+        what=what,
+        unit=unit,
+        runner=found["runner"][measured],
+        mlflow=found["mlflow"][measured],
+        least=least,
+        least_ratio=least_ratio,
+        most=most,
+        most_of_mlflow=most_of_mlflow,
+        note=note,
+    )
 
 
 MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "weight": weight,
     "latency": latency,
     "drain": drain,
+    "models": models,
 }
 
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of the table. Bars: the least ratio to MLflow, the least or the most of our own figure."""
+    """One line of the table. Bars: the least ratio to MLflow, the least or the most of our own figure, and
+    the most that it may be of MLflow's. With a `most`, or where it `is_cost`, less is better.
+    """
 
     what: str
     unit: str
@@ -18,6 +20,8 @@ class Row:
     least_ratio: float | None = None
     least: float | None = None
     most: float | None = None
+    most_of_mlflow: float | None = None
+    is_cost: bool = False
     note: str = ""
 
     @property
@@ -27,7 +31,8 @@ class Row:
             return None
         if self.mlflow == 0:  # it answered nothing in all that time
             return math.inf
-        return self.mlflow / self.runner if self.most is not None else self.runner / self.mlflow
+        less_is_better = self.is_cost or self.most is not None or self.most_of_mlflow is not None
+        return self.mlflow / self.runner if less_is_better else self.runner / self.mlflow
 
     @property
     def bars(self) -> list[tuple[str, bool]]:
@@ -39,6 +44,9 @@ class Row:
             found.append((f">= {self.least:,g} {self.unit}", self.runner >= self.least))
         if self.most is not None:
             found.append((f"<= {self.most:g} {self.unit}", self.runner <= self.most))
+        if self.most_of_mlflow is not None and self.mlflow is not None:
+            most = self.most_of_mlflow * self.mlflow
+            found.append((f"<= {self.most_of_mlflow:g} of mlflow's", self.runner <= most))
         return found
 
     def as_json(self) -> dict[str, object]:

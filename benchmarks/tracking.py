@@ -128,7 +128,13 @@ def create(bench: Bench) -> Iterator[Row]:
 
 
 def _rate(
-    what: str, unit: str, found: dict[str, load_generator.Load], *, each: int = 1, **bars: float
+    what: str,
+    unit: str,
+    found: dict[str, load_generator.Load],
+    *,
+    each: int = 1,
+    least: float | None = None,
+    least_ratio: float | None = None,
 ) -> Row:
     note = ", ".join(f"{name} p50 {load.p50_ms:.1f} p99 {load.p99_ms:.1f} ms" for name, load in found.items())
     return Row(
@@ -136,8 +142,9 @@ def _rate(
         unit=unit,
         runner=found["runner"].per_s * each,
         mlflow=found["mlflow"].per_s * each,
+        least=least,
+        least_ratio=least_ratio,
         note=note,
-        **bars,
     )
 
 

@@ -96,7 +96,7 @@ SETTINGS: tuple[Setting, ...] = (
         name="cache_dir",
         variable="RUNNER_CACHE_DIR",
         default="$XDG_CACHE_HOME/runner",
-        meaning="Environments, git mirrors and checkouts: everything here can be made again.",
+        meaning="Environments, git mirrors, checkouts and models: everything here can be made again.",
         parse=_path,
     ),
     Setting(

@@ -1,12 +1,15 @@
 """Guards around every test: nothing real is touched, and nothing is left behind.
 
-HOME and every directory derived from it point into the test's temporary directory; a test that leaves a
-process, an environment variable or another working directory fails.
+HOME and every directory derived from it point into the test's temporary directory, and TMPDIR to one of the
+session's own, which is removed at its end; a test that leaves a process, an environment variable, another working
+directory or a temporary file of ours fails.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +18,23 @@ import pytest
 
 CI = os.environ.get("RUNNER_CI") == "1"
 REPOSITORY = Path(__file__).resolve().parents[1]
+_OURS = ("model-", "artifact", "table-", "replay-")
 _VOLATILE = {"PYTEST_CURRENT_TEST", "PYTEST_VERSION"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Gives each process of the tests a temporary directory of its own, with a short path, for sockets."""
+    own: Path
+    if hasattr(config, "workerinput"):  # of xdist: within that of the session
+        own = Path(os.environ["TMPDIR"], config.workerinput["workerid"])
+        own.mkdir()
+    else:
+        # What pytest makes for tests stays where it is, for who wants to see why one failed.
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+        own = Path(tempfile.mkdtemp(prefix="t-"))
+        config.add_cleanup(lambda: shutil.rmtree(own, ignore_errors=True))
+    os.environ["TMPDIR"] = str(own)
+    tempfile.tempdir = None  # to be looked up again
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -54,10 +73,11 @@ def _set_up_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 @pytest.fixture(autouse=True)
 def _nothing_left_behind(_own_home: None) -> Iterator[None]:
-    """Fails a test that leaves a process, a changed variable or a changed working directory."""
+    """Fails a test that leaves a process, a temporary file of ours, a changed variable or working directory."""
     environ = {name: value for name, value in os.environ.items() if name not in _VOLATILE}
     cwd = Path.cwd()
     before = _marked_processes(os.environ["HOME"])
+    files = _temporary_files()
     yield
     after = {name: value for name, value in os.environ.items() if name not in _VOLATILE}
     left = _marked_processes(os.environ["HOME"]) - before
@@ -65,7 +85,13 @@ def _nothing_left_behind(_own_home: None) -> Iterator[None]:
         _kill(process)
     assert after == environ
     assert Path.cwd() == cwd
+    assert not _temporary_files() - files
     assert not left, f"left running: {[_command(process) for process in left]}"
+
+
+def _temporary_files() -> set[str]:
+    """What the client makes, which is in a directory that goes with the process: nothing may be beside it."""
+    return {path.name for path in Path(tempfile.gettempdir()).iterdir() if path.name.startswith(_OURS)}
 
 
 def _marked_processes(home: str) -> set[psutil.Process]:

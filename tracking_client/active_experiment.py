@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import TYPE_CHECKING
 
 from tracking_client.client import TrackingClient
 from tracking_client.contact import reachable_client
 from tracking_client.context import EXPERIMENT_ID, EXPERIMENT_NAME
 from tracking_client.errors import InvalidArgument
-from tracking_client.wire.entities import Experiment, LifecycleStage
+from tracking_client.wire.entities import LifecycleStage
+
+if TYPE_CHECKING:
+    from tracking_client.wire.entities import Experiment
 
 DEFAULT_EXPERIMENT_ID = "0"
 

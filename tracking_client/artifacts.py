@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from tracking_client import checks
 from tracking_client.artifact_stores import places, transfers
 from tracking_client.artifact_stores.root import ArtifactRoot
+from tracking_client.artifact_stores.temporary import scratch_directory
 from tracking_client.client import TrackingClient
 from tracking_client.errors import InvalidArgument, NotFound
 from tracking_client.mlflow_client import MlflowClient
@@ -103,7 +103,7 @@ def load_image(artifact_uri: str) -> PIL.Image.Image:
 
 def _content(artifact_uri: str) -> bytes:
     root, path = _located(artifact_uri, None, None, None, None)
-    with tempfile.TemporaryDirectory(prefix="artifact-") as directory:
+    with scratch_directory("artifact-") as directory:
         local_path = Path(directory, "artifact")
         root.get(path, local_path)
         return local_path.read_bytes()

@@ -12,7 +12,7 @@ TrackingError                   .message, .error_code
 |  +- NotFound                  404
 |  +- AlreadyExists             the name or the value is taken
 |  +- ServerFault               5xx
-+- ArtifactError                an artifact cannot be had or stored as asked (uri)
++- ArtifactError                an artifact cannot be had or stored as asked (uri, retryable)
 ```
 `message` and `error_code` are spelt as on MLflow's exception, so that handlers written for it work.
 """
@@ -113,11 +113,15 @@ class ServerFault(ApiError):
 
 
 class ArtifactError(TrackingError):
-    """An artifact cannot be had from, or stored at, `uri`."""
+    """An artifact cannot be had from, or stored at, `uri`.
 
-    def __init__(self, message: str, *, uri: str) -> None:
+    `retryable`: the store was not reached, or has trouble, and the same may succeed later.
+    """
+
+    def __init__(self, message: str, *, uri: str, retryable: bool = False) -> None:
         super().__init__(message, error_code="INVALID_PARAMETER_VALUE")
         self.uri = uri
+        self.retryable = retryable
 
 
 _BY_CODE: Mapping[str, type[ApiError]] = {

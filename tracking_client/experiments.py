@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tracking_client import checks
 from tracking_client.errors import AlreadyExists, InvalidArgument, NotFound
 from tracking_client.transport import Transport
-from tracking_client.wire.entities import Experiment, LifecycleStage, PagedList, ViewType
+from tracking_client.wire.entities import LifecycleStage, PagedList, ViewType
 from tracking_client.wire.paging import every_item
+
+if TYPE_CHECKING:
+    from tracking_client.wire.entities import Experiment
 
 _API = "/api/2.0/mlflow/experiments"
 SEARCH_MAX_RESULTS_DEFAULT = 1000
@@ -41,7 +44,7 @@ class ExperimentCalls:
     def get_experiment(self, experiment_id: str) -> Experiment:
         """The experiment. Raises NotFound."""
         query = {"experiment_id": str(experiment_id)}
-        return Experiment.from_wire(self.transport.call("GET", f"{_API}/get", query=query)["experiment"])
+        return _experiment(self.transport.call("GET", f"{_API}/get", query=query)["experiment"])
 
     def get_experiment_by_name(self, name: str) -> Experiment | None:
         """The experiment of that name, in the bin or not; None where there is none."""
@@ -52,7 +55,7 @@ class ExperimentCalls:
             if error.code != "RESOURCE_DOES_NOT_EXIST":
                 raise
             return None
-        return Experiment.from_wire(reply["experiment"])
+        return _experiment(reply["experiment"])
 
     def ensure_experiment(self, name: str) -> Experiment:
         """The active experiment of that name, created where there is none.
@@ -95,7 +98,7 @@ class ExperimentCalls:
         if page_token:
             body["page_token"] = page_token
         reply = self.transport.call("POST", f"{_API}/search", body=body)
-        found = [Experiment.from_wire(item) for item in reply.get("experiments") or ()]
+        found = [_experiment(item) for item in reply.get("experiments") or ()]
         return PagedList(found, reply.get("next_page_token") or None)
 
     def find_experiments(
@@ -135,6 +138,12 @@ class ExperimentCalls:
         self.transport.call_once(
             f"{_API}/delete-experiment-tag", {"experiment_id": str(experiment_id), "key": key}
         )
+
+
+def _experiment(wire: Mapping[str, Any]) -> Experiment:
+    from tracking_client.wire.entities import Experiment
+
+    return Experiment.from_wire(wire)
 
 
 __all__ = ["SEARCH_MAX_RESULTS_DEFAULT", "ExperimentCalls"]

@@ -19,10 +19,12 @@ from tracking_client.mlflow_client import MlflowClient
 from tracking_client.run import ActiveRun
 from tracking_client.starting import active_run, at_hand, attached, end_run, last_active_run, start_run
 from tracking_client.tracking_uri import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
-from tracking_client.wire.entities import Experiment, Metric, Run, ViewType
+from tracking_client.wire.entities import ViewType
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from tracking_client.wire.entities import Experiment, Metric, Run
 
 SEARCH_RUNS_MAX_RESULTS = 100_000
 

@@ -1,7 +1,8 @@
 """MLflow's fluent functions for the artifacts of the run at hand, or of the run `run_id`.
 
-What is logged is stored when they return. All raise OSError for local files, InvalidArgument for values
-against the rules, ArtifactError where the run's artifacts cannot be reached from here, ApiError and
+What is logged is stored when they return; where no server is reached, or one that has trouble, it is kept on
+this machine and sent later. All raise OSError for local files, InvalidArgument for values against the rules,
+ArtifactError where the run's artifacts cannot be reached from here, ApiError for what the server refuses, and
 TransportError.
 """
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tracking_client import active_experiment, provenance
+from tracking_client.artifact_stores.temporary import scratch_directory
 from tracking_client.errors import InvalidArgument
 from tracking_client.mlflow_client import MlflowClient
 from tracking_client.starting import active_run, at_hand
@@ -72,7 +72,7 @@ def create_external_model(
     external = {**(tags or {}), names.MODEL_IS_EXTERNAL: "true"}
     made = initialize_logged_model(name, source_run_id, external, params, model_type, experiment_id)
     client = MlflowClient()
-    with tempfile.TemporaryDirectory(prefix="model-") as directory:
+    with scratch_directory("model-") as directory:
         description = Path(directory, "MLmodel")
         description.write_text(_external_mlmodel(made), encoding="utf-8")
         client.log_model_artifact(made.model_id, description)

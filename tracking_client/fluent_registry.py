@@ -5,7 +5,6 @@ All raise ApiError for what the server refuses and TransportError where it does 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from tracking_client.errors import AlreadyExists, InvalidArgument, NotFound
 from tracking_client.mlflow_client import MlflowClient
 from tracking_client.model_uri import ModelUri, is_model_uri
 from tracking_client.model_versions import AWAIT_CREATION_S
-from tracking_client.wire import names
+from tracking_client.noted_versions import note_version
 from tracking_client.wire.entities import LoggedModel, ModelVersion, RegisteredModel, Run
 
 _RUNS = "runs:/"
@@ -45,7 +44,7 @@ def register_model(
     )
     notice.say(f"version {version.version} of the registered model {name!r} is made of {model_uri}")
     if source.get("model_id"):
-        _note_version(client, source["model_id"], version)
+        note_version(client, source["model_id"], version)
     return version
 
 
@@ -130,19 +129,6 @@ def model_made_by(client: MlflowClient, run: Run, name: str) -> LoggedModel | No
     newest = [{"field_name": "creation_timestamp", "ascending": False}]
     found = client.search_logged_models([run.info.experiment_id], wanted, max_results=1, order_by=newest)
     return found[0] if found else None
-
-
-def _note_version(client: MlflowClient, model_id: str, version: ModelVersion) -> None:
-    """Has the logged model tell that it was registered, where the server did not see to it by itself."""
-    told = client.get_logged_model(model_id).tags.get(names.MODEL_VERSIONS)
-    try:
-        known = json.loads(told) if told else []
-        pairs = {(str(item["name"]), str(item["version"])) for item in known}
-    except (ValueError, TypeError, KeyError):
-        return  # somebody else's, and not to be overwritten
-    if (version.name, version.version) not in pairs:
-        known.append({"name": version.name, "version": int(version.version)})
-        client.set_logged_model_tags(model_id, {names.MODEL_VERSIONS: json.dumps(known)})
 
 
 __all__ = [

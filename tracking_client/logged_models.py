@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracking_client import checks
 from tracking_client.errors import InvalidArgument
 from tracking_client.once import call_once
 from tracking_client.transport import Transport
-from tracking_client.wire.entities import LoggedModel, LoggedModelStatus, PagedList
+from tracking_client.wire.entities import PagedList
 from tracking_client.wire.fields import without_none
 from tracking_client.wire.paging import every_item
 from tracking_client.wire.pairs import pairs_to_wire
+
+if TYPE_CHECKING:
+    from tracking_client.wire.entities import LoggedModel, LoggedModelStatus
 
 _API = "/api/2.0/mlflow/logged-models"
 _MODEL_ID = re.compile(r"[\w\-]+")
@@ -51,16 +54,16 @@ class LoggedModelCalls:
             body["params"] = _pairs(params, "parameter")
         if tags:
             body["tags"] = _pairs(tags, "tag")
-        return _model(self.transport.call("POST", _API, body=body))
+        return _model(self.transport.call("POST", _API, body=body)["model"])
 
     def finalize_logged_model(self, model_id: str, status: LoggedModelStatus | str) -> LoggedModel:
         """Says that the files are there (READY) or will never be (FAILED). Raises NotFound."""
         body = {"model_id": model_id, "status": _final(status).to_wire()}
-        return _model(self.transport.call("PATCH", _at(model_id), body=body))
+        return _model(self.transport.call("PATCH", _at(model_id), body=body)["model"])
 
     def get_logged_model(self, model_id: str) -> LoggedModel:
         """The model as it is now. Raises NotFound, also for one that was deleted."""
-        return _model(self.transport.call("GET", _at(model_id)))
+        return _model(self.transport.call("GET", _at(model_id))["model"])
 
     def delete_logged_model(self, model_id: str) -> None:
         """Deletes the model. Raises NotFound where there was never one of that id."""
@@ -103,7 +106,7 @@ class LoggedModelCalls:
             body["order_by"] = [_with(item, "field_name", "order_by") for item in order_by]
         optional = {"filter": filter_string or None, "max_results": max_results, "page_token": page_token}
         reply = self.transport.call("POST", f"{_API}/search", body=body | without_none(optional))
-        found = [LoggedModel.from_wire(item) for item in reply.get("models") or ()]
+        found = [_model(item) for item in reply.get("models") or ()]
         return PagedList(found, reply.get("next_page_token") or None)
 
     def find_logged_models(
@@ -122,8 +125,10 @@ class LoggedModelCalls:
         return every_item(page_at, LOGGED_MODELS_PER_PAGE, max_results)
 
 
-def _model(reply: Mapping[str, Any]) -> LoggedModel:
-    return LoggedModel.from_wire(reply["model"])
+def _model(wire: Mapping[str, Any]) -> LoggedModel:
+    from tracking_client.wire.entities import LoggedModel
+
+    return LoggedModel.from_wire(wire)
 
 
 def _at(model_id: Any) -> str:
@@ -134,6 +139,8 @@ def _at(model_id: Any) -> str:
 
 
 def _final(status: LoggedModelStatus | str) -> LoggedModelStatus:
+    from tracking_client.wire.entities import LoggedModelStatus
+
     final = (LoggedModelStatus.READY, LoggedModelStatus.FAILED)
     for candidate in final:
         if status == candidate.value:

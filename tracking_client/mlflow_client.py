@@ -7,15 +7,13 @@ reads first wait for what this process wrote. `TrackingClient` is the same witho
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tracking_client import checks
-from tracking_client.client import TrackingClient
 from tracking_client.journal import entries, journals
+from tracking_client.kept_artifacts import KeptArtifactCalls
 from tracking_client.runs import RUNS_PER_PAGE, checked_status
 from tracking_client.wire.entities import (
-    DatasetInput,
-    LoggedModelInput,
-    LoggedModelOutput,
     Metric,
     PagedList,
     Param,
@@ -26,8 +24,11 @@ from tracking_client.wire.entities import (
     ViewType,
 )
 
+if TYPE_CHECKING:
+    from tracking_client.wire.entities import DatasetInput, LoggedModelInput, LoggedModelOutput
 
-class MlflowClient(TrackingClient):
+
+class MlflowClient(KeptArtifactCalls):
     """The calls of one tracking server. Safe in threads and across fork.
 
     What a server refuses of what was written is raised by the next call that waits for it: a read of a run,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracking_client import checks
 from tracking_client.errors import AlreadyExists, InvalidArgument, NotFound, TrackingError
-from tracking_client.model_uri import ModelUri
 from tracking_client.once import call_once
-from tracking_client.registered_models import RegisteredModelCalls
-from tracking_client.wire.entities import ModelVersion, ModelVersionStatus, PagedList
+from tracking_client.registered_models import RegisteredModelCalls, version_from
+from tracking_client.wire.entities import PagedList
 from tracking_client.wire.fields import without_none
 from tracking_client.wire.paging import every_item
 from tracking_client.wire.pairs import pairs_to_wire
+
+if TYPE_CHECKING:
+    from tracking_client.model_uri import ModelUri
+    from tracking_client.wire.entities import ModelVersion
 
 _API = "/api/2.0/mlflow/model-versions"
 SEARCH_MODEL_VERSIONS_MAX_RESULTS = 10_000
@@ -60,7 +63,7 @@ class ModelVersionCalls(RegisteredModelCalls):
         )
         if tags:
             body["tags"] = pairs_to_wire({checks.key(key, "tag"): value for key, value in tags.items()})
-        made = _version(self.transport.call("POST", f"{_API}/create", body=body))
+        made = version_from(self.transport.call("POST", f"{_API}/create", body=body)["model_version"])
         if not await_creation_for:
             return made
         return ready_version(
@@ -70,7 +73,7 @@ class ModelVersionCalls(RegisteredModelCalls):
     def get_model_version(self, name: str, version: str | int) -> ModelVersion:
         """The version. Raises NotFound."""
         query = {"name": name, "version": str(version)}
-        return _version(self.transport.call("GET", f"{_API}/get", query=query))
+        return version_from(self.transport.call("GET", f"{_API}/get", query=query)["model_version"])
 
     def update_model_version(
         self, name: str, version: str | int, description: str | None = None
@@ -79,7 +82,7 @@ class ModelVersionCalls(RegisteredModelCalls):
         if description is None:
             raise InvalidArgument("Attempting to update model version with no new field values.")
         body = {"name": name, "version": str(version), "description": description}
-        return _version(self.transport.call("PATCH", f"{_API}/update", body=body))
+        return version_from(self.transport.call("PATCH", f"{_API}/update", body=body)["model_version"])
 
     def transition_model_version_stage(
         self, name: str, version: str | int, stage: str, archive_existing_versions: bool = False
@@ -91,7 +94,9 @@ class ModelVersionCalls(RegisteredModelCalls):
             "stage": stage,
             "archive_existing_versions": archive_existing_versions,
         }
-        return _version(self.transport.call("POST", f"{_API}/transition-stage", body=body))
+        return version_from(
+            self.transport.call("POST", f"{_API}/transition-stage", body=body)["model_version"]
+        )
 
     def delete_model_version(self, name: str, version: str | int) -> None:
         """Deletes a version, for good. Raises NotFound."""
@@ -122,7 +127,7 @@ class ModelVersionCalls(RegisteredModelCalls):
             "page_token": page_token,
         }
         reply = self.transport.call("GET", f"{_API}/search", query=query)
-        found = [ModelVersion.from_wire(item) for item in reply.get("model_versions") or ()]
+        found = [version_from(item) for item in reply.get("model_versions") or ()]
         return PagedList(found, reply.get("next_page_token") or None)
 
     def find_model_versions(
@@ -184,6 +189,8 @@ class ModelVersionCalls(RegisteredModelCalls):
         Run, description, tags and link are taken along. Raises InvalidArgument for a URI that is no
         version's, NotFound.
         """
+        from tracking_client.model_uri import ModelUri
+
         origin = self.version_at(ModelUri.parse(src_model_uri))
         try:
             self.create_registered_model(dst_name)
@@ -205,6 +212,8 @@ class ModelVersionCalls(RegisteredModelCalls):
             return str(version)
         if not stage:
             raise InvalidArgument("version or stage must be set")
+        from tracking_client.model_uri import ModelUri
+
         return self.version_at(ModelUri(name=name, stage=stage)).version
 
 
@@ -220,6 +229,8 @@ def ready_version(
 
     Raises TrackingError where its registration failed, or is not over within `timeout_s`.
     """
+    from tracking_client.wire.entities import ModelVersionStatus
+
     give_up_at = now() + timeout_s
     version = made
     while version.status == ModelVersionStatus.PENDING_REGISTRATION:
@@ -236,10 +247,6 @@ def ready_version(
             f"{version.status_message or version.status}"
         )
     return version
-
-
-def _version(reply: Mapping[str, Any]) -> ModelVersion:
-    return ModelVersion.from_wire(reply["model_version"])
 
 
 def _given(key: str | None) -> str:

@@ -7,10 +7,8 @@ no server answers goes offline by itself, and says so.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +53,9 @@ def database_for(tracking_uri: str, environ: Mapping[str, str] = os.environ) -> 
 
     One for each machine, since a database may not be used from several over a network. Raises OSError.
     """
+    import hashlib
+    import socket
+
     digest = hashlib.sha256(tracking_uri.encode()).hexdigest()[:16]
     folder = journal_folder(environ) / _FOLDER / f"{digest}-{socket.gethostname()}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracking_client import checks
 from tracking_client.errors import AlreadyExists
 from tracking_client.once import call_once
 from tracking_client.transport import Transport
 from tracking_client.wire import names
-from tracking_client.wire.entities import ModelVersion, PagedList, RegisteredModel
+from tracking_client.wire.entities import PagedList
 from tracking_client.wire.fields import without_none
 from tracking_client.wire.paging import every_item
 from tracking_client.wire.pairs import pairs_to_wire
+
+if TYPE_CHECKING:
+    from tracking_client.wire.entities import ModelVersion, RegisteredModel
 
 _API = "/api/2.0/mlflow/registered-models"
 _NO_PROMPTS = f"tag.`{names.IS_PROMPT}` != 'true'"
@@ -40,7 +43,7 @@ class RegisteredModelCalls:
         if tags:
             body["tags"] = _tags(tags)
         try:
-            return _model(self.transport.call("POST", f"{_API}/create", body=body))
+            return _model(self.transport.call("POST", f"{_API}/create", body=body)["registered_model"])
         except AlreadyExists as error:
             # The first attempt's answer was lost: what "already exists" is most likely our own.
             if error.maybe_repeated:
@@ -49,17 +52,17 @@ class RegisteredModelCalls:
 
     def get_registered_model(self, name: str) -> RegisteredModel:
         """The registered model. Raises NotFound."""
-        return _model(self.transport.call("GET", f"{_API}/get", query={"name": name}))
+        return _model(self.transport.call("GET", f"{_API}/get", query={"name": name})["registered_model"])
 
     def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
         """Gives the model and its versions another name. Raises NotFound, AlreadyExists."""
         body = {"name": name, "new_name": new_name}
-        return _model(self.transport.call("POST", f"{_API}/rename", body=body))
+        return _model(self.transport.call("POST", f"{_API}/rename", body=body)["registered_model"])
 
     def update_registered_model(self, name: str, description: str | None = None) -> RegisteredModel:
         """Changes the description; None removes it. Raises NotFound."""
         body = without_none({"name": name, "description": description})
-        return _model(self.transport.call("PATCH", f"{_API}/update", body=body))
+        return _model(self.transport.call("PATCH", f"{_API}/update", body=body)["registered_model"])
 
     def delete_registered_model(self, name: str) -> None:
         """Deletes the model with its versions, for good. Raises NotFound."""
@@ -83,7 +86,7 @@ class RegisteredModelCalls:
             "page_token": page_token,
         }
         reply = self.transport.call("GET", f"{_API}/search", query=query)
-        found = [RegisteredModel.from_wire(item) for item in reply.get("registered_models") or ()]
+        found = [_model(item) for item in reply.get("registered_models") or ()]
         return PagedList(found, reply.get("next_page_token") or None)
 
     def find_registered_models(
@@ -105,7 +108,7 @@ class RegisteredModelCalls:
         if stages:
             body["stages"] = list(stages)
         reply = self.transport.call("POST", f"{_API}/get-latest-versions", body=body)
-        return [ModelVersion.from_wire(item) for item in reply.get("model_versions") or ()]
+        return [version_from(item) for item in reply.get("model_versions") or ()]
 
     def set_registered_model_tag(self, name: str, key: str, value: Any) -> None:
         """Sets one tag. Raises NotFound where there is no such model."""
@@ -128,11 +131,20 @@ class RegisteredModelCalls:
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
         """The version that `alias` points at. Raises InvalidArgument where it points at none."""
         reply = self.transport.call("GET", f"{_API}/alias", query={"name": name, "alias": alias})
-        return ModelVersion.from_wire(reply["model_version"])
+        return version_from(reply["model_version"])
 
 
-def _model(reply: Mapping[str, Any]) -> RegisteredModel:
-    return RegisteredModel.from_wire(reply["registered_model"])
+def _model(wire: Mapping[str, Any]) -> RegisteredModel:
+    from tracking_client.wire.entities import RegisteredModel
+
+    return RegisteredModel.from_wire(wire)
+
+
+def version_from(wire: Mapping[str, Any]) -> ModelVersion:
+    """The version of a JSON object; its class is made when the first one comes, as a training needs none."""
+    from tracking_client.wire.entities import ModelVersion
+
+    return ModelVersion.from_wire(wire)
 
 
 def _tags(values: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -149,4 +161,9 @@ def _without_prompts(filter_string: str | None) -> str:
     return f"{f'({filter_string})' if alternatives else filter_string} AND {_NO_PROMPTS}"
 
 
-__all__ = ["REGISTERED_MODELS_PER_PAGE", "SEARCH_REGISTERED_MODELS_MAX_RESULTS", "RegisteredModelCalls"]
+__all__ = [
+    "REGISTERED_MODELS_PER_PAGE",
+    "SEARCH_REGISTERED_MODELS_MAX_RESULTS",
+    "RegisteredModelCalls",
+    "version_from",
+]

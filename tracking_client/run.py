@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, SupportsFloat, final
+from typing import TYPE_CHECKING, Any, SupportsFloat, final
 
 from tracking_client import checks
 from tracking_client.client import TrackingClient
@@ -14,9 +14,6 @@ from tracking_client.errors import InvalidArgument
 from tracking_client.journal import entries, journals
 from tracking_client.wire import limits
 from tracking_client.wire.entities import (
-    DatasetInput,
-    LoggedModelInput,
-    LoggedModelOutput,
     Metric,
     Param,
     Run,
@@ -27,6 +24,9 @@ from tracking_client.wire.entities import (
     RunTag,
 )
 from tracking_client.wire.notebook import Shown, moment, run_page
+
+if TYPE_CHECKING:
+    from tracking_client.wire.entities import DatasetInput, LoggedModelInput, LoggedModelOutput
 
 
 @final

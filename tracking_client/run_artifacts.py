@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import io
 import json
-import tempfile
 import threading
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tracking_client import checks
-from tracking_client.artifact_stores import places, transfers
-from tracking_client.artifact_stores.root import ArtifactRoot
 from tracking_client.errors import ArtifactError, InvalidArgument
 from tracking_client.runs import RunCalls
-from tracking_client.wire.entities import FileInfo, Run
 
 if TYPE_CHECKING:
     from os import PathLike
 
     from _typeshed import SupportsRead
 
+    from tracking_client.artifact_stores.root import ArtifactRoot
+    from tracking_client.wire.entities import FileInfo, Run
+
 _ROOTS_KEPT = 1000
 _CHUNK_BYTES = 1 << 20
+_Known = TypeVar("_Known")
 
 
 class ArtifactCalls(RunCalls):
@@ -34,6 +33,7 @@ class ArtifactCalls(RunCalls):
     """
 
     def __init__(self) -> None:
+        self._uris: dict[str, str] = {}
         self._roots: dict[str, ArtifactRoot] = {}
         self._roots_lock = threading.Lock()
 
@@ -41,6 +41,8 @@ class ArtifactCalls(RunCalls):
         self, run_id: str, local_path: str | PathLike[str], artifact_path: str | None = None
     ) -> None:
         """Stores a file, or a directory under its name, in the artifact directory `artifact_path`."""
+        from tracking_client.artifact_stores import transfers
+
         source = Path(local_path)
         prefix = checks.artifact_path(artifact_path)
         if source.is_dir():
@@ -55,6 +57,8 @@ class ArtifactCalls(RunCalls):
         self, run_id: str, local_dir: str | PathLike[str], artifact_path: str | None = None
     ) -> None:
         """Stores everything below a directory in the artifact directory `artifact_path`."""
+        from tracking_client.artifact_stores import transfers
+
         source = Path(local_dir)
         if not source.is_dir():
             raise NotADirectoryError(f"Not a directory: '{source}'")
@@ -82,10 +86,12 @@ class ArtifactCalls(RunCalls):
 
         In constant memory: a copy on disk is uploaded, since a transfer may have to be repeated.
         """
+        from tracking_client.artifact_stores.temporary import scratch_directory
+
         path = checks.artifact_path(artifact_file)
         if not path or artifact_file.endswith("/"):
             raise InvalidArgument(f"Invalid artifact file: {artifact_file!r}. It must name a file")
-        with tempfile.TemporaryDirectory(prefix="artifact-") as directory:
+        with scratch_directory("artifact-") as directory:
             local_path = Path(directory, path.rpartition("/")[2])
             with local_path.open("wb") as copy:
                 while data := stream.read(_CHUNK_BYTES):
@@ -99,41 +105,46 @@ class ArtifactCalls(RunCalls):
     def download_artifacts(self, run_id: str, path: str, dst_path: str | PathLike[str] | None = None) -> str:
         """Fetches a file or a whole directory; returns where it is on this machine.
 
-        It comes to `dst_path`/`path`; without `dst_path` to a new temporary directory, or nowhere at all
-        where the artifacts are on this machine. What `dst_path` has already is not fetched again where the
-        store's checksum agrees. Raises NotFound.
+        It comes to `dst_path`/`path`; without `dst_path` to a new directory that is removed when the process
+        ends, or nowhere at all where the artifacts are on this machine. What `dst_path` has already is not
+        fetched again where the store's checksum agrees. Raises NotFound.
         """
+        from tracking_client.artifact_stores import transfers
+
         return transfers.fetched(self.artifact_root(run_id), checks.artifact_path(path), dst_path)
 
     def _put(self, run_id: str, files: list[tuple[Path, str]]) -> None:
+        from tracking_client.artifact_stores import transfers
+
         transfers.put_files(self.artifact_root(run_id), files)
 
     def know(self, run: Run) -> None:
         """Takes a run that a reply held, so that its artifacts need no further question where they are."""
-        if run.info.artifact_uri is None:
-            return
         # A place that cannot be reached from here is complained of when something is to be stored there.
-        with suppress(ArtifactError):
-            self._keep(run.info.run_id, places.artifact_root(run.info.artifact_uri, self.transport))
+        if run.info.artifact_uri is not None:
+            self._keep(self._uris, run.info.run_id, run.info.artifact_uri)
 
     def artifact_root(self, run_id: str) -> ArtifactRoot:
         """Where the artifacts of a run are. Raises ArtifactError where that cannot be reached from here."""
         with self._roots_lock:
-            known = self._roots.get(run_id)
+            known, uri = self._roots.get(run_id), self._uris.get(run_id)
         if known is not None:
             return known
-        uri = self.get_run(run_id).info.artifact_uri
+        if uri is None:
+            uri = self.get_run(run_id).info.artifact_uri
         if uri is None:
             raise ArtifactError(f"the run {run_id} has no place for artifacts", uri="")
+        from tracking_client.artifact_stores import places
+
         root = places.artifact_root(uri, self.transport)
-        self._keep(run_id, root)
+        self._keep(self._roots, run_id, root)
         return root
 
-    def _keep(self, run_id: str, root: ArtifactRoot) -> None:
+    def _keep(self, known: dict[str, _Known], run_id: str, what: _Known) -> None:
         with self._roots_lock:
-            if len(self._roots) >= _ROOTS_KEPT:
-                self._roots.clear()
-            self._roots[run_id] = root
+            if len(known) >= _ROOTS_KEPT:
+                known.clear()
+            known[run_id] = what
 
 
 def _yaml(value: Any, artifact_file: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from tracking_client import checks, images
+from tracking_client import checks
 from tracking_client.errors import InvalidArgument
 from tracking_client.run_artifacts import ArtifactCalls
 from tracking_client.wire import names
@@ -54,6 +54,8 @@ class FigureCalls(ArtifactCalls):
         the epoch (now). One of a series is stored whole as PNG and small as WebP. It is stored when this
         returns, whatever `synchronous` says. Raises InvalidArgument.
         """
+        from tracking_client import images
+
         del synchronous
         if (artifact_file is None) == (key is None):
             raise InvalidArgument(

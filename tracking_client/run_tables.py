@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
-import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from tracking_client import checks, images, tables
+from tracking_client import checks
 from tracking_client.errors import InvalidArgument, NotFound
 from tracking_client.run_artifacts import ArtifactCalls
-from tracking_client.table import runs_table
-from tracking_client.tables import Table
 from tracking_client.wire import limits, names
 from tracking_client.wire.entities import Run
 
@@ -34,6 +31,8 @@ class TableCalls(ArtifactCalls):
         The name ends in .json, or in .parquet, which needs pandas and pyarrow. Pictures in it are stored as
         artifacts beside it. Of two who append at the same time, one is lost. Raises InvalidArgument.
         """
+        from tracking_client import tables
+
         path = checks.artifact_path(artifact_file)
         kind = PurePosixPath(path).suffix
         if kind not in (".json", ".parquet"):
@@ -41,15 +40,15 @@ class TableCalls(ArtifactCalls):
                 f"Invalid artifact file: {artifact_file!r}. A table's name ends in .json or .parquet"
             )
         store_image = partial(self._store_image, run_id, path)
-        with self._stored_file(run_id, path) as there:
+        with self._table_so_far(run_id, path) as there:
             if kind == ".json":
                 table = tables.of(data, store_image)
                 if there is not None:
-                    table = Table.of_json(there.read_text(encoding="utf-8")).followed_by(table)
+                    table = tables.Table.of_json(there.read_text(encoding="utf-8")).followed_by(table)
                 stored = table.to_json().encode()
             else:
                 stored = tables.parquet(data, store_image, there)
-        self.log_bytes(run_id, stored, path)
+        self._store_table(run_id, path, stored)
         self._note_table(run_id, path)
 
     def load_table(
@@ -64,6 +63,9 @@ class TableCalls(ArtifactCalls):
         `extra_columns` are columns of `search_runs` for the run that each row is from, such as "run_id" and
         "params.lr". Raises InvalidArgument where no run logged it, and for a column that there is not.
         """
+        from tracking_client import tables
+        from tracking_client.table import runs_table
+
         path = checks.artifact_path(artifact_file)
         pandas = tables.needed_pandas()
         if run_ids:
@@ -87,17 +89,21 @@ class TableCalls(ArtifactCalls):
         return pandas.concat(frames, ignore_index=True)
 
     def _frame(self, run: Run, path: str) -> pd.DataFrame | None:
+        from tracking_client import tables
+
         with self._stored_file(run.info.run_id, path) as there:
             if there is None:
                 return None
             if path.endswith(".parquet"):
                 return tables.needed_pandas().read_parquet(there)
-            return Table.of_json(there.read_text(encoding="utf-8")).to_frame()
+            return tables.Table.of_json(there.read_text(encoding="utf-8")).to_frame()
 
     @contextlib.contextmanager
     def _stored_file(self, run_id: str, path: str) -> Iterator[Path | None]:
         """The artifact as a file of this machine; None where there is none."""
-        with tempfile.TemporaryDirectory(prefix="table-") as directory:
+        from tracking_client.artifact_stores.temporary import scratch_directory
+
+        with scratch_directory("table-") as directory:
             local_path = Path(directory, "table")
             try:
                 self.artifact_root(run_id).get(path, local_path)
@@ -106,14 +112,28 @@ class TableCalls(ArtifactCalls):
             else:
                 yield local_path
 
+    def _table_so_far(self, run_id: str, path: str) -> AbstractContextManager[Path | None]:
+        """The table that is to be followed by more rows."""
+        return self._stored_file(run_id, path)
+
+    def _store_table(self, run_id: str, path: str, table: bytes) -> None:
+        self.log_bytes(run_id, table, path)
+
+    def _noted_tables(self, run_id: str) -> list[Any]:
+        return noted_tables(self.get_run(run_id))
+
     def _store_image(self, run_id: str, path: str, image: Any) -> dict[str, str]:
+        import uuid
+
+        from tracking_client import images
+
         stem = f"table_images/{path.rpartition('.')[0]}/{uuid.uuid4()}"
         self.log_bytes(run_id, images.encoded(image, "image.png"), f"{stem}.png")
         self.log_bytes(run_id, images.thumbnail(image), f"{stem}.webp")
         return {"type": "image", "filepath": f"{stem}.png", "compressed_filepath": f"{stem}.webp"}
 
     def _note_table(self, run_id: str, path: str) -> None:
-        noted = _noted(self.get_run(run_id))
+        noted = self._noted_tables(run_id)
         entry = {"path": path, "type": "table"}
         if entry in noted:
             return
@@ -126,7 +146,8 @@ class TableCalls(ArtifactCalls):
         self.set_tag(run_id, names.LOGGED_ARTIFACTS, value)
 
 
-def _noted(run: Run) -> list[Any]:
+def noted_tables(run: Run) -> list[Any]:
+    """What the tag of a run says of its tables."""
     try:
         found = json.loads(run.data.tags.get(names.LOGGED_ARTIFACTS, "[]"))
     except ValueError:
@@ -137,9 +158,9 @@ def _noted(run: Run) -> list[Any]:
 def _paths_of_tables(run: Run) -> set[str]:
     return {
         str(entry.get("path"))
-        for entry in _noted(run)
+        for entry in noted_tables(run)
         if isinstance(entry, dict) and entry.get("type") == "table"
     }
 
 
-__all__ = ["TableCalls"]
+__all__ = ["TableCalls", "noted_tables"]

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
-from typing import Any, SupportsFloat
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from tracking_client import checks
 from tracking_client.errors import InvalidArgument
 from tracking_client.transport import Transport
 from tracking_client.wire import limits, names
 from tracking_client.wire.entities import (
-    DatasetInput,
-    LoggedModelInput,
-    LoggedModelOutput,
     Metric,
     PagedList,
     Param,
@@ -26,6 +22,9 @@ from tracking_client.wire.entities import (
     ViewType,
 )
 from tracking_client.wire.paging import every_item
+
+if TYPE_CHECKING:
+    from tracking_client.wire.entities import DatasetInput, LoggedModelInput, LoggedModelOutput
 
 _API = "/api/2.0/mlflow/runs"
 RUNS_PER_PAGE = 1000
@@ -60,7 +59,7 @@ class RunCalls:
             "user_id": user_ids[0] if user_ids else "unknown",
             "start_time": checks.now_ms() if start_time is None else start_time,
             "tags": [tag.to_wire() for tag in wanted],
-            "run_id": uuid.uuid4().hex if run_id is None else checks.run_id(run_id),
+            "run_id": _new_id() if run_id is None else checks.run_id(run_id),
         }
         if run_name:
             body["run_name"] = run_name
@@ -237,6 +236,12 @@ class RunCalls:
             return self.search_runs(experiment_ids, filter_string, run_view_type, size, order_by, token)
 
         return every_item(page_at, RUNS_PER_PAGE, max_results)
+
+
+def _new_id() -> str:
+    import uuid  # takes milliseconds, and a process that resumes its run needs it never
+
+    return uuid.uuid4().hex
 
 
 def checked_status(status: str) -> str:

@@ -70,7 +70,7 @@ def start_run(
     else:
         parent = _parent(client, parent_run_id, innermost, nested=nested)
         run = _created(client, experiment_id, run_name, parent, wanted)
-    active = ActiveRun(run, client, _leave)
+    active = ActiveRun(run, _logging_client(client, run), _leave)
     ending.watch()
     active_runs.push(active)
     if watching is not None:
@@ -126,8 +126,16 @@ def attached(run_id: str) -> ActiveRun:
     place = (client.tracking_uri, run_id)
     with _lock:
         if place not in _attached:
-            _attached[place] = ActiveRun(client.get_run(run_id), client)
+            found = client.get_run(run_id)
+            _attached[place] = ActiveRun(found, _logging_client(client, found))
         return _attached[place]
+
+
+def _logging_client(client: TrackingClient, run: Run) -> MlflowClient:
+    """The client of a run that is logged to, which knows where the run's artifacts are."""
+    found = MlflowClient(client.tracking_uri, transport=client.transport)
+    found.know(run)
+    return found
 
 
 def _launched_run_to_resume(*, nested: bool) -> str | None:

@@ -3,6 +3,7 @@
     python logging_program.py latency CLIENT HOW CALLS
     python logging_program.py drain CLIENT HOW METRICS
     python logging_program.py weight CLIENT
+    python logging_program.py model CLIENT
 
 CLIENT is `tracking_client` or `mlflow`. HOW is `default`, or `async`: MLflow's `synchronous=False`.
 """
@@ -16,6 +17,8 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+
+_EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "hyperparam"
 
 
 def latency(client: Any, options: dict[str, Any], calls: int) -> dict[str, float]:
@@ -66,6 +69,28 @@ def weight(name: str) -> dict[str, float]:
     return {"import_s": took_s, "memory_mb": (_resident_bytes() - before) / 1e6}
 
 
+def model(client: Any) -> dict[str, float]:
+    """Seconds of logging the network of examples/hyperparam, first and again, with signature and example."""
+    sys.path.insert(0, str(_EXAMPLE))
+    import dataset
+    import network
+
+    split = dataset.load("", "", seed=1)
+    built = network.build(split)
+    built.compile(optimizer="sgd", loss="mse")
+    signature = client.models.infer_signature(split.features, built.predict(split.features, verbose=0))
+    taken = []
+    with client.start_run():
+        client.log_metric("loss", 1.0)
+        for name in ("first", "again"):
+            began = time.perf_counter()
+            client.tensorflow.log_model(
+                built, name=name, signature=signature, input_example=split.features[:5]
+            )
+            taken.append(time.perf_counter() - began)
+    return {"first_s": taken[0], "again_s": taken[1]}
+
+
 def _resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -75,6 +100,8 @@ def main() -> None:
     what, name, *more = sys.argv[1:]
     if what == "weight":
         found = weight(name)
+    elif what == "model":
+        found = model(importlib.import_module(name))
     else:
         how, count = more
         options = {"synchronous": False} if how == "async" else {}

@@ -24,6 +24,7 @@ from tracking_client.journal.syncing import Abandoned, Synced, abandoned_in, in_
 from tracking_client.journal_folder import journal_folders
 from tracking_client.offline import OfflineStore
 from tracking_client.replaying.one_at_a_time import replaying
+from tracking_client.replaying.registry import RegistryReplay
 from tracking_client.replaying.runs import Replay
 from tracking_client.tracking_uri import LocalStore, parse
 from tracking_client.transport import Transport, transport_for
@@ -67,7 +68,7 @@ def sync_(uri: str | None, dry_run: bool, as_json: bool) -> int:
         _tell_replayed(replayed)
         if busy:
             click.echo(f"{count(len(busy), 'journal')} of programs that still run: these send it themselves")
-        elif not done and not any(each.runs for each in replayed):
+        elif not done and not any(each.runs or each.versions for each in replayed):
             click.echo("nothing waits to be sent", err=True)
     _complain(done, replayed, folders[0])
     return 5 if any(each.refused for each in done) else 0
@@ -75,12 +76,13 @@ def sync_(uri: str | None, dry_run: bool, as_json: bool) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """What became of a store of offline runs."""
+    """What became of a store of offline runs, and of what was registered in it."""
 
     database: str
     tracking_uri: str
     runs: int
     unfinished: int
+    versions: int
     failure: str | None
 
 
@@ -102,11 +104,13 @@ def _replayed(store: OfflineStore, uri: str) -> Replayed:
     drawn = _Line(f"replaying to {printable(uri)}", "runs")
     replay = _replay_of(store, uri)
     replay.progress = lambda _run: drawn(replay.replayed + 1)
+    registry = RegistryReplay(runs=replay)
     failure = None
     try:
         with replaying(store.database) as is_ours:
             if is_ours:
                 replay.all_runs()
+                registry.all_models()
             else:
                 failure = "another `runner sync` is replaying it now"
     except (TrackingError, OSError) as error:
@@ -117,6 +121,7 @@ def _replayed(store: OfflineStore, uri: str) -> Replayed:
         tracking_uri=uri,
         runs=replay.replayed,
         unfinished=replay.unfinished,
+        versions=registry.replayed,
         failure=failure,
     )
 
@@ -125,6 +130,9 @@ def _tell_replayed(replayed: list[Replayed]) -> None:
     for each in replayed:
         if each.runs:
             click.echo(f"replayed {count(each.runs, 'offline run')} to {printable(each.tracking_uri)}")
+        if each.versions:
+            where = printable(each.tracking_uri)
+            click.echo(f"registered {count(each.versions, 'model version')} at {where}")
         if each.unfinished:
             click.echo(f"{count(each.unfinished, 'offline run')} not ended yet: sent as far as it is")
 
@@ -198,7 +206,7 @@ def _tell(done: list[Synced]) -> None:
 
 
 def _list(waiting: list[Abandoned], stores: list[OfflineStore], uri: str | None, *, as_json: bool) -> None:
-    offline_runs = [(store, uri or store.tracking_uri, _waiting_runs(store, uri)) for store in stores]
+    offline_runs = [(uri or store.tracking_uri, *_waiting(store, uri)) for store in stores]
     if as_json:
         rows = [
             {
@@ -209,22 +217,28 @@ def _list(waiting: list[Abandoned], stores: list[OfflineStore], uri: str | None,
             }
             for journal in waiting
         ]
-        runs = [{"tracking_uri": to, "runs": number} for _, to, number in offline_runs]
+        runs = [
+            {"tracking_uri": to, "runs": runs, "versions": versions} for to, runs, versions in offline_runs
+        ]
         click.echo(json.dumps({"journals": rows, "offline": runs}, indent=2))
         return
     for journal in waiting:
         when = age(time.time() - journal.about.created_ms / 1000)
         where = printable(journal.about.tracking_uri)
         click.echo(f"would send to {where}  (of process {journal.about.pid}, begun {when})")
-    for _, to, number in offline_runs:
+    for to, number, versions in offline_runs:
         if number:
             click.echo(f"would replay {count(number, 'offline run')} to {printable(to)}")
-    if not waiting and not any(number for _, _, number in offline_runs):
+        if versions:
+            click.echo(f"would register {count(versions, 'model version')} at {printable(to)}")
+    if not waiting and not any(number or versions for _, number, versions in offline_runs):
         click.echo("nothing waits to be sent", err=True)
 
 
-def _waiting_runs(store: OfflineStore, uri: str | None) -> int:
-    return _replay_of(store, uri or store.tracking_uri).waiting()
+def _waiting(store: OfflineStore, uri: str | None) -> tuple[int, int]:
+    """How many runs, and versions of registered models, there are to replay."""
+    replay = _replay_of(store, uri or store.tracking_uri)
+    return replay.waiting(), RegistryReplay(runs=replay).waiting()
 
 
 def _as_json(each: Synced) -> dict[str, object]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import math
+import pickle
 
 import pytest
 from hypothesis import given
@@ -24,6 +26,7 @@ from tracking_client.wire.entities import (
     Metric,
     ModelVersion,
     PagedList,
+    Param,
     RegisteredModel,
     Run,
     RunData,
@@ -31,6 +34,7 @@ from tracking_client.wire.entities import (
     RunInputs,
     RunOutputs,
     RunStatus,
+    RunTag,
     ViewType,
 )
 from tracking_client.wire.paging import every_item
@@ -55,6 +59,18 @@ def test_a_data_set_survives_the_wire(
         dataset=dataset, tags=tuple(InputTag(key, value) for key, value in tags.items())
     )
     assert DatasetInput.from_wire(json.loads(json.dumps(given_input.to_wire()))) == given_input
+
+
+def test_pairs_of_two_kinds_are_never_equal_and_none_can_be_changed() -> None:
+    param, tag = Param("k", "v"), RunTag("k", "v")
+    assert param == Param("k", "v")
+    assert len({param, Param("k", "v"), tag}) == 2
+    assert repr(param) == "Param(key='k', value='v')"
+    assert pickle.loads(pickle.dumps(param)) == copy.deepcopy(param) == dataclasses.replace(param) == param
+    assert type(dataclasses.replace(tag, value="w")) is RunTag
+    for name in ("key", "value"):
+        with pytest.raises(AttributeError):
+            setattr(param, name, "w")
 
 
 def test_whole_numbers_may_come_as_strings_and_unset_fields_not_at_all() -> None:

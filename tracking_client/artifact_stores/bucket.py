@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import mimetypes
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -137,6 +138,7 @@ class BucketRoot:
                 f"the artifact store {self._where} did not do what was asked: {_reason(error)}. Check the "
                 "credentials in the environment, and whether the store can be reached from here",
                 uri=self._where,
+                retryable=_may_pass(error),
             ) from error
 
 
@@ -175,6 +177,23 @@ def _reason(error: BaseException) -> str:
             return str(code)
         cause = cause.__cause__
     return type(error).__name__
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether the store was not reached, or has trouble: no answer came, or one of 408, 429 or 5xx."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, (ConnectionError, TimeoutError, socket.gaierror)):
+            return True
+        response = getattr(cause, "response", None)
+        if isinstance(response, dict):  # botocore
+            status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        else:  # azure.core, google.api_core
+            status = getattr(cause, "status_code", None) or getattr(cause, "code", None)
+        if isinstance(status, int) and (status in (408, 429) or status >= 500):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _conforms(root: BucketRoot, source: _Object) -> tuple[ArtifactRoot, ranged.Source]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from tracking_client.artifact_stores.directory import DirectoryRoot
 from tracking_client.artifact_stores.names import contained, joined
 from tracking_client.artifact_stores.progress import Progress
 from tracking_client.artifact_stores.root import ArtifactRoot
+from tracking_client.artifact_stores.temporary import new_directory
 from tracking_client.artifact_stores.threads import run_all
 from tracking_client.errors import ArtifactError, NotFound
 from tracking_client.wire.entities import FileInfo
@@ -24,13 +24,23 @@ if TYPE_CHECKING:
 _DEEPEST = 100
 
 
-def put_files(root: ArtifactRoot, files: Iterable[tuple[Path, str]]) -> None:
-    """Stores (local file, artifact path) pairs, several at once. Raises the first error."""
+def put_files(
+    root: ArtifactRoot, files: Iterable[tuple[Path, str]], stored: Callable[[str], None] = lambda _path: None
+) -> None:
+    """Stores (local file, artifact path) pairs, several at once. Raises the first error.
+
+    `stored` is told of each path that the store has then, from any thread.
+    """
     pairs = list(files)
+
+    def put(local_path: Path, path: str) -> None:
+        root.put(local_path, path, progress.advance)
+        stored(path)
+
     total_bytes = sum(path.stat().st_size for path, _ in pairs if path.exists())
     with Progress("uploading artifacts", total_bytes) as progress:
         run_all(
-            [partial(root.put, local_path, path, progress.advance) for local_path, path in pairs],
+            [partial(put, local_path, path) for local_path, path in pairs],
             progress.stop,
         )
 
@@ -80,8 +90,8 @@ def _below(above: str, path: str) -> str:
 def fetched(root: ArtifactRoot, path: str, dst_path: str | PathLike[str] | None, *, above: str = "") -> str:
     """Where a file or directory is on this machine: `dst_path`/`path`, to which it is fetched.
 
-    Without `dst_path` it is a new temporary directory, or, where the artifacts are in a directory that this
-    program sees, the artifact itself. Raises as `download`.
+    Without `dst_path` it is a new directory that is removed when the process ends, or, where the artifacts
+    are in a directory that this program sees, the artifact itself. Raises as `download`.
     """
     if dst_path is not None:
         return str(download(root, path, Path(os.path.abspath(dst_path)), above=above))
@@ -90,7 +100,7 @@ def fetched(root: ArtifactRoot, path: str, dst_path: str | PathLike[str] | None,
         if not found.exists():
             raise NotFound(f"No such artifact: '{path}'", status=404, code="RESOURCE_DOES_NOT_EXIST")
         return str(found)
-    into = Path(tempfile.mkdtemp(prefix="artifacts-"))
+    into = new_directory("artifacts-")
     try:
         return str(download(root, path, into, above=above))
     except BaseException:

@@ -1,4 +1,7 @@
-"""Keras 3: models as `.keras` files. Layouts: MLflow's `keras`, for every backend, and `tensorflow`."""
+"""Keras 3: models as `.keras` files, or exported.
+
+Layouts: MLflow's `keras`, for every backend, and `tensorflow`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,12 @@ from typing import Any
 from tracking_client.errors import InvalidArgument
 from tracking_client.flavours.local_copy import LocalModel
 from tracking_client.flavours.model_code import allow_code
+from tracking_client.flavours.saved_model import (
+    SavedModelPredictor,
+    export,
+    load_saved_model,
+    saved_model_place,
+)
 from tracking_client.flavours.saving import Content
 from tracking_client.models.code_paths import inside
 from tracking_client.models.mlmodel_file import PYTHON_FUNCTION
@@ -26,27 +35,37 @@ _CUSTOM_OBJECTS = ("custom_objects.cloudpickle", "global_custom_objects.cloudpic
 _BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch", "openvino": "openvino"}
 
 
-def write_keras(model: Any, save_kwargs: Mapping[str, Any] | None) -> Callable[[Path], Content]:
-    """Writes a Keras model in the layout of `mlflow.keras`. Raises InvalidArgument for anything else."""
+def write_keras(
+    model: Any, save_kwargs: Mapping[str, Any] | None, *, exported: bool = False
+) -> Callable[[Path], Content]:
+    """Writes a Keras model in the layout of `mlflow.keras`: its file, or `exported` as a SavedModel.
+
+    Raises InvalidArgument for anything else.
+    """
     keras = _keras()
     if not isinstance(model, keras.Model):
         raise InvalidArgument(f"A model of Keras is a keras.Model, not {kind_of(model)}")
 
     def write(directory: Path) -> Content:
-        data = _write_data(model, directory, save_kwargs, "keras")
+        if exported:
+            data = _new_data(directory, "keras")
+            executable = export(model, directory / data / "model")
+        else:
+            data = _write_data(model, directory, save_kwargs, "keras")
+            executable = [directory / data / _FILE]
         backend = keras.backend.backend()
         flavor = {
             "data": data,
             "keras_backend": backend,
             "keras_version": keras.__version__,
-            "save_exported_model": False,
+            "save_exported_model": exported,
         }
         return Content(
             flavors={PYTHON_FUNCTION: {"loader_module": "mlflow.keras"}, KERAS: flavor},
-            distributions=["keras", _BACKENDS.get(backend, backend), "numpy"],
-            modules={backend},
+            distributions=["keras", "tensorflow" if exported else _BACKENDS.get(backend, backend), "numpy"],
+            modules={"tensorflow" if exported else backend},
             predict=KerasPredictor(model).predict,
-            executable=[directory / data / _FILE],
+            executable=executable,
         )
 
     return write
@@ -60,7 +79,7 @@ def write_tensorflow(
     import tensorflow as tf
 
     if not isinstance(model, keras.Model):
-        raise InvalidArgument(f"Only a keras.Model can be saved here; {kind_of(model)} can with MLflow")
+        raise InvalidArgument(f"A model of Keras is a keras.Model, not {kind_of(model)}")
 
     def write(directory: Path) -> Content:
         data = _write_data(model, directory, save_kwargs, "tensorflow.keras")
@@ -99,25 +118,35 @@ def _keras() -> Any:
     return keras
 
 
-def _write_data(model: Any, directory: Path, save_kwargs: Mapping[str, Any] | None, module: str) -> str:
+def _new_data(directory: Path, module: str) -> str:
     data = directory / _DATA
     data.mkdir()
     (data / "keras_module.txt").write_text(module, encoding="utf-8")
-    model.save(data / _FILE, **(save_kwargs or {}))
     return _DATA
+
+
+def _write_data(model: Any, directory: Path, save_kwargs: Mapping[str, Any] | None, module: str) -> str:
+    data = _new_data(directory, module)
+    model.save(directory / data / _FILE, **(save_kwargs or {}))
+    return data
 
 
 def load_keras(
     local: LocalModel,
     custom_objects: Mapping[str, Any] | None = None,
     load_kwargs: Mapping[str, Any] | None = None,
+    saved_model_kwargs: Mapping[str, Any] | None = None,
 ) -> Any:
     """The model of a directory. What would run code in it is refused unless the model is trusted.
 
+    What is kept as a SavedModel is what TensorFlow makes of it, with `saved_model_kwargs`.
     Raises Unauthorized, InvalidArgument.
     """
-    flavor = local.model.flavor(KERAS if KERAS in local.model.flavors else TENSORFLOW)
+    flavor = _flavor_of(local)
     allow_code(local, flavor.get("code"))
+    saved_model = saved_model_place(local, flavor)
+    if saved_model is not None:
+        return load_saved_model(local, saved_model, saved_model_kwargs)
     file = _file_of(local, flavor)
     keras = _keras()
     trusted = may_run_code(local.origin, [file])
@@ -137,13 +166,18 @@ def load_keras(
         raise InvalidArgument(f"The model {local.origin.uri} cannot be loaded by Keras: {error}") from error
 
 
+def _flavor_of(local: LocalModel) -> dict[str, Any]:
+    return local.model.flavor(KERAS if KERAS in local.model.flavors else TENSORFLOW)
+
+
 def _version(keras: Any) -> tuple[int, ...]:
     return tuple(int(part) for part in str(keras.__version__).split(".")[:2] if part.isdecimal())
 
 
 def _file_of(local: LocalModel, flavor: Mapping[str, Any]) -> Path:
-    if flavor.get("save_exported_model") or flavor.get("model_type", "keras") != "keras":
-        raise InvalidArgument("The model is a SavedModel of TensorFlow, which can be loaded with MLflow only")
+    kind = flavor.get("model_type", "keras")
+    if kind != "keras":
+        raise InvalidArgument(f"The model is a {kind} of TensorFlow, which can be loaded with MLflow only")
     place = inside(local.directory, flavor.get("data", "model"))
     for name in (_FILE, "model.h5"):
         if (place / name).is_file():
@@ -177,9 +211,11 @@ class KerasPredictor:
         return self._model.predict(data, verbose=0)
 
 
-def keras_predictor(local: LocalModel) -> KerasPredictor:
+def keras_predictor(local: LocalModel) -> KerasPredictor | SavedModelPredictor:
     """The model of a directory, for `PyFuncModel`."""
-    return KerasPredictor(load_keras(local))
+    model = load_keras(local)
+    is_graph = saved_model_place(local, _flavor_of(local)) is not None
+    return SavedModelPredictor(model) if is_graph else KerasPredictor(model)
 
 
 __all__ = [

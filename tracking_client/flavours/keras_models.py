@@ -23,21 +23,25 @@ def save_model(
     model: Any,
     path: str | PathLike[str],
     *,
+    save_exported_model: bool = False,
     save_model_kwargs: Mapping[str, Any] | None = None,
     **options: Unpack[SaveOptions],
 ) -> None:
     """Saves a `keras.Model` as a `.keras` file in the new directory `path`.
 
+    With `save_exported_model` it is a SavedModel of TensorFlow instead: a graph that is called without Keras.
     `save_model_kwargs` goes to Keras' `save()`. The options are those of all frameworks:
     docs/reference/models.md. Raises AlreadyExists where something is at `path`, InvalidArgument, OSError.
     """
-    save(path, write_keras(model, save_model_kwargs), Saving(**options))
+    write = write_keras(model, save_model_kwargs, exported=save_exported_model)
+    save(path, write, Saving(**options))
 
 
 def log_model(
     model: Any,
     artifact_path: str | None = None,
     *,
+    save_exported_model: bool = False,
     save_model_kwargs: Mapping[str, Any] | None = None,
     **options: Unpack[LogOptions],
 ) -> ModelInfo:
@@ -46,7 +50,8 @@ def log_model(
     It is called `name`; `artifact_path` is an older word for that. Raises InvalidArgument, ApiError,
     TransportError, ArtifactError, OSError.
     """
-    return log(write_keras(model, save_model_kwargs), artifact_path, options)
+    write = write_keras(model, save_model_kwargs, exported=save_exported_model)
+    return log(write, artifact_path, options)
 
 
 def load_model(
@@ -59,6 +64,7 @@ def load_model(
 ) -> Any:
     """The `keras.Model` at a path or URI, fetched into `dst_path` where that is given.
 
+    An exported one is what TensorFlow makes of a SavedModel: it has `serve()`, and must be trusted.
     `custom_objects` and `load_model_kwargs` go to Keras' `load_model()`. `trusted` allows code of the model
     to run, such as a Lambda layer's. Raises Unauthorized where it would, and is not allowed; NotFound,
     InvalidArgument, ApiError, TransportError, ArtifactError, OSError.

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -14,7 +10,9 @@ from urllib.parse import unquote, urlsplit
 from tracking_client.artifact_stores import transfers
 from tracking_client.artifact_stores.directory import DirectoryRoot
 from tracking_client.artifact_stores.places import artifact_root
+from tracking_client.artifact_stores.temporary import new_directory
 from tracking_client.errors import InvalidArgument, NotFound
+from tracking_client.flavours.model_cache import cached
 from tracking_client.fluent_registry import model_made_by
 from tracking_client.mlflow_client import MlflowClient
 from tracking_client.model_uri import ModelUri, is_model_uri
@@ -38,7 +36,8 @@ class LocalModel:
 def local_copy(
     model_uri: str | PathLike[str], dst_path: str | PathLike[str] | None = None, *, trusted: bool = False
 ) -> LocalModel:
-    """Fetches the model into `dst_path`, by default into a directory that is removed when the process ends.
+    """Fetches the model into `dst_path`. Without it, a logged model or a version comes from the cache of this
+    machine, and anything else into a directory that is removed when the process ends.
 
     A `model_uri` is a path, `file:` and a path, `models:/<model id>`, `models:/<name>/<version, stage or
     latest>`, `models:/<name>@<alias>`, `runs:/<run id>/<path>`, or the URI of a place for artifacts. What is
@@ -78,12 +77,12 @@ def _fetched(uri: str, into: Path | None) -> Path:
 
 def _of_model(client: MlflowClient, uri: ModelUri, into: Path | None, hops: int = 0) -> Path:
     if uri.model_id is not None:
-        return Path(client.download_logged_model_artifacts(uri.model_id, dst_path=into or _temporary()))
+        return _of_logged_model(client, uri.model_id, into)
     version = client.version_at(uri)
     place = client.get_model_version_download_uri(version.name, version.version)
     if is_model_uri(place) and hops < _MOST_HOPS:
         return _of_model(client, ModelUri.parse(place), into, hops + 1)
-    return _of_place(client, place, into)
+    return _kept(client, place, into)
 
 
 def _of_run(client: MlflowClient, uri: str, into: Path | None) -> Path:
@@ -95,7 +94,7 @@ def _of_run(client: MlflowClient, uri: str, into: Path | None) -> Path:
     if client.list_artifacts(run_id, path):
         if into is None and isinstance(client.artifact_root(run_id), DirectoryRoot):
             return Path(client.download_artifacts(run_id, path))
-        return Path(client.download_artifacts(run_id, path, into or _temporary()))
+        return Path(client.download_artifacts(run_id, path, into or new_directory("model-")))
     made = model_made_by(client, run, path)
     if made is None:
         raise NotFound(
@@ -103,26 +102,28 @@ def _of_run(client: MlflowClient, uri: str, into: Path | None) -> Path:
             status=404,
             code="RESOURCE_DOES_NOT_EXIST",
         )
-    return Path(client.download_logged_model_artifacts(made.model_id, dst_path=into or _temporary()))
+    return _of_logged_model(client, made.model_id, into)
+
+
+def _of_logged_model(client: MlflowClient, model_id: str, into: Path | None) -> Path:
+    return _kept(client, client.get_logged_model(model_id).artifact_location, into)
+
+
+def _kept(client: MlflowClient, uri: str, into: Path | None) -> Path:
+    """The files of a model that is not meant to change, from the cache where they are not on this machine."""
+    root = artifact_root(uri, client.transport)
+    if into is not None:
+        return transfers.download(root, "", into)
+    if isinstance(root, DirectoryRoot):
+        return root.local_path("")
+    return cached(root, f"{client.tracking_uri} {uri}")
 
 
 def _of_place(client: MlflowClient, uri: str, into: Path | None) -> Path:
     root = artifact_root(uri, client.transport)
     if into is None and isinstance(root, DirectoryRoot):
         return root.local_path("")
-    return transfers.download(root, "", into or _temporary())
-
-
-def _temporary() -> Path:
-    """A directory that lives as long as the process: models may read their files later."""
-    directory = Path(tempfile.mkdtemp(prefix="model-"))
-    atexit.register(_remove, directory, os.getpid())
-    return directory
-
-
-def _remove(directory: Path, pid: int) -> None:
-    if os.getpid() == pid:
-        shutil.rmtree(directory, ignore_errors=True)
+    return transfers.download(root, "", into or new_directory("model-"))
 
 
 __all__ = ["LocalModel", "local_copy"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tracking_client.errors import InvalidArgument
+from tracking_client.artifact_stores.temporary import scratch_directory
+from tracking_client.errors import InvalidArgument, TransportError
 from tracking_client.flavours.options import Logging, split
 from tracking_client.flavours.saving import Write, save
 from tracking_client.fluent_logged_models import initialize_logged_model
@@ -19,6 +20,11 @@ from tracking_client.models.model_info import ModelInfo
 from tracking_client.starting import active_run
 from tracking_client.wire import names
 from tracking_client.wire.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus
+
+_SAVE_IT = (
+    "a logged model gets its id from the server: keep the model with save_model(…), and log it when the "
+    "server answers, or run with RUNNER_OFFLINE=1"
+)
 
 
 def log(write: Write, artifact_path: str | None, options: Mapping[str, Any]) -> ModelInfo:
@@ -33,24 +39,38 @@ def log(write: Write, artifact_path: str | None, options: Mapping[str, Any]) -> 
             raise InvalidArgument("Give `name` or `artifact_path`, which mean the same, not both")
         logging = replace(logging, name=artifact_path)
     client = MlflowClient()
-    with tempfile.TemporaryDirectory(prefix="model-") as beside:
+    with scratch_directory("model-") as beside:
         directory = Path(beside, "model")
         model = save(directory, write, saving)
-        logged = _created(client, logging)
+        with _explained(_SAVE_IT):
+            logged = _created(client, logging)
         _identify(model, logged, directory)
         _send(client, logged, directory)
     if logged.tags.get(names.MODEL_IS_EXTERNAL, "").lower() == "true":
         client.delete_logged_model_tag(logged.model_id, names.MODEL_IS_EXTERNAL)
     version = None
     if logging.registered_model_name is not None:
-        made = register_model(
-            logged.model_uri,
-            logging.registered_model_name,
-            logging.await_registration_for,
-            tags=logging.tags,
-        )
+        later = f"the model is logged; register it later: register_model({logged.model_uri!r}, …)"
+        with _explained(later):
+            made = register_model(
+                logged.model_uri,
+                logging.registered_model_name,
+                logging.await_registration_for,
+                tags=logging.tags,
+            )
         version = str(made.version)
     return _info(model, logged, version)
+
+
+@contextmanager
+def _explained(remedy: str) -> Iterator[None]:
+    """Has the error of a server that does not answer say what to do."""
+    try:
+        yield
+    except TransportError as error:
+        error.message = f"{error.message}; {remedy}"
+        error.args = (error.message,)
+        raise
 
 
 def _created(client: MlflowClient, logging: Logging) -> LoggedModel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from collections.abc import Callable, Mapping
 from os import PathLike
@@ -10,17 +9,15 @@ from typing import Any
 
 from tracking_client.errors import InvalidArgument
 from tracking_client.flavours.keras_flavour import keras_predictor
+from tracking_client.flavours.loader_module import loaded_by
 from tracking_client.flavours.local_copy import LocalModel, local_copy
 from tracking_client.flavours.model_code import allow_code
 from tracking_client.flavours.python_flavour import FROM_CODE, PICKLED, python_predictor
 from tracking_client.flavours.sklearn_flavour import sklearn_predictor
-from tracking_client.models.code_paths import inside
 from tracking_client.models.enforcement import enforce_params, enforce_schema
 from tracking_client.models.input_example import load_input_example
 from tracking_client.models.mlmodel_file import PYTHON_FUNCTION, Model
 from tracking_client.models.python_model import takes
-from tracking_client.models.trust import require_trust
-from tracking_client.types.data_type import DataType
 
 _LOADERS: Mapping[str, Callable[[LocalModel], Any]] = {
     "mlflow.sklearn": sklearn_predictor,
@@ -57,13 +54,11 @@ class PyFuncModel:
     @property
     def input_example(self) -> Any:
         """The example that the model was saved with; None where there is none."""
-        info, schema = self.metadata.saved_input_example_info, self.metadata.get_input_schema()
+        info = self.metadata.saved_input_example_info
         if info is None:
             return None
-        kinds = {str(spec.name): spec.type for spec in (schema.inputs if schema is not None else ())}
-        types = {name: kind.name for name, kind in kinds.items() if isinstance(kind, DataType)}
         try:
-            return load_input_example(self._local.directory, info, types)
+            return load_input_example(self._local.directory, info, self.metadata.get_input_schema())
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InvalidArgument(
                 f"The input example of {self._local.origin.uri} cannot be read: {error}"
@@ -123,25 +118,11 @@ def load(
     allow_code(local, flavor.get("code"))
     if loader in (PICKLED, FROM_CODE):
         return PyFuncModel(local, python_predictor(local, model_config))
+    if loader not in _LOADERS:
+        return PyFuncModel(local, loaded_by(loader, local, model_config))
     if model_config:
         warnings.warn(f"`model_config` is left out: {loader} takes none", UserWarning, stacklevel=3)
-    if loader in _LOADERS:
-        return PyFuncModel(local, _LOADERS[loader](local))
-    return PyFuncModel(local, _loaded_by(loader, local))
-
-
-def _loaded_by(loader: str, local: LocalModel) -> Any:
-    """What a module that is not known here makes of the model: the user's own, or another one of MLflow's."""
-    files = [file for file in local.directory.rglob("*") if file.is_file()]
-    require_trust(local.origin, f"is loaded by the module {loader}", files)
-    data = local.model.flavor(PYTHON_FUNCTION).get("data")
-    place = local.directory if data is None else inside(local.directory, data)
-    try:
-        return importlib.import_module(loader)._load_pyfunc(str(place))
-    except (ImportError, AttributeError) as error:
-        raise InvalidArgument(
-            f"The model is loaded by the module {loader}, which is not there: {error}"
-        ) from error
+    return PyFuncModel(local, _LOADERS[loader](local))
 
 
 __all__ = ["PyFuncModel", "load"]

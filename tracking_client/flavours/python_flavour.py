@@ -23,8 +23,15 @@ from tracking_client.models.modules_used import (
     modules_of_source,
 )
 from tracking_client.models.pickles import dump_pickle, load_pickle
-from tracking_client.models.python_model import FunctionModel, PythonModelContext, hints_of, takes
+from tracking_client.models.python_model import (
+    FunctionModel,
+    PredictHints,
+    PythonModelContext,
+    hints_of,
+    takes,
+)
 from tracking_client.models.trust import require_trust
+from tracking_client.models.type_hints import fitted_to_hint
 
 PICKLED, FROM_CODE = "mlflow.pyfunc.model", "mlflow.pyfunc.loaders.code_model"
 _ARTIFACTS = "artifacts"
@@ -73,6 +80,7 @@ def write_python(
             modules=modules,
             needs=needs,
             predict=_Lazy(_as_object(model), context).predict,
+            hints=_hints_of_model(_as_object(model)),
             executable=[file],
         )
 
@@ -96,15 +104,17 @@ def python_predictor(local: LocalModel, model_config: Mapping[str, Any] | None =
     context = _context(flavor.get(_ARTIFACTS) or {}, local.directory, config)
     model = _as_object(model)
     load_context(model, context)
-    return PythonPredictor(model, context)
+    return PythonPredictor(model, context, checks_hints=local.model.is_signature_from_type_hint)
 
 
 class PythonPredictor:
     """A Python model with its context, for `PyFuncModel`."""
 
-    def __init__(self, python_model: Any, context: PythonModelContext) -> None:
+    def __init__(self, python_model: Any, context: PythonModelContext, *, checks_hints: bool = False) -> None:
         self.python_model = python_model
         self.context = context
+        self._hint = _hints_of_model(python_model).input
+        self._checks_hints = checks_hints
 
     def unwrap_python_model(self) -> Any:
         """The object, or the function's wrapper, that was saved."""
@@ -121,10 +131,17 @@ class PythonPredictor:
     def _called(self, name: str, data: Any, params: dict[str, Any] | None) -> Any:
         method = getattr(self.python_model, name)
         keywords = {"params": params} if takes(method, "params") else {}
-        fitted = as_hinted(data, hints_of(getattr(self.python_model, "func", method)).input)
+        fitted = as_hinted(data, self._hint)
+        if self._checks_hints:
+            fitted = fitted_to_hint(fitted, self._hint)
         if takes(method, "context"):
             return method(self.context, fitted, **keywords)
         return method(fitted, **keywords)
+
+
+def _hints_of_model(model: Any) -> PredictHints:
+    """The hints of `predict`, or of the function that the model is."""
+    return hints_of(getattr(model, "func", getattr(model, "predict", None)))
 
 
 class _Lazy:

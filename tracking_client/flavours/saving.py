@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tracking_client.errors import AlreadyExists, InvalidArgument, TrackingError
+from tracking_client.flavours.hinted_signature import signature_of_hints
 from tracking_client.flavours.options import Saving
 from tracking_client.models import trust
 from tracking_client.models.code_paths import code_files, copy_code
@@ -23,6 +24,7 @@ from tracking_client.models.inference import infer_param_schema
 from tracking_client.models.input_example import InputExample
 from tracking_client.models.mlmodel_file import MLMODEL, PYTHON_FUNCTION, Model
 from tracking_client.models.modules_used import modules_of_source
+from tracking_client.models.python_model import PredictHints
 from tracking_client.models.requirements import of_no_distribution, pinned
 from tracking_client.models.signature import ModelSignature, infer_signature
 from tracking_client.types.containers import is_array
@@ -37,8 +39,8 @@ class Content:
 
     `flavors` is for the MLmodel file; the flavor `python_function` gets what all have. Loading needs the
     `distributions` and the `modules`, those in `needs` for sure: the user is told where nothing installed
-    brings one. `predict` (data, params) is the model, to infer what it gives. `executable` are the files
-    whose opening runs code.
+    brings one. `predict` (data, params) is the model, to infer what it gives; `hints` are the types that it
+    says it takes and gives. `executable` are the files whose opening runs code.
     """
 
     flavors: dict[str, dict[str, Any]]
@@ -46,6 +48,7 @@ class Content:
     modules: set[str] = field(default_factory=set)
     needs: set[str] = field(default_factory=set)
     predict: Callable[[Any, dict[str, Any] | None], Any] | None = None
+    hints: PredictHints = field(default_factory=PredictHints)
     executable: Sequence[Path] = ()
 
 
@@ -80,7 +83,11 @@ def _fill(directory: Path, write: Write, saving: Saving) -> Model:
     example = None if saving.input_example is None else InputExample.of(saving.input_example)
     if example is not None:
         model.saved_input_example_info = example.save(directory)
-    model.signature = _signature(saving.signature, example, content)
+    model.signature = hinted = signature_of_hints(saving.signature, example, content.hints, content.predict)
+    if hinted is None:
+        model.signature = _signature(saving.signature, example, content)
+    else:
+        model.is_signature_from_type_hint = True
     extra = _copy_extra_files(saving.extra_files or (), directory)
     for name, params in content.flavors.items():
         is_common = name == PYTHON_FUNCTION

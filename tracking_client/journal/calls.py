@@ -14,6 +14,7 @@ from tracking_client.journal.entries import (
     END,
     INPUTS,
     METRIC,
+    MODEL_STATUS,
     OUTPUTS,
     PARAM,
     TAG,
@@ -27,6 +28,7 @@ MAX_BODY_BYTES = 1_000_000
 """A batch is sent before its body is longer: proxies in front of servers often take no more."""
 
 _API = "/api/2.0/mlflow/runs"
+_MODELS = "/api/2.0/mlflow/logged-models"
 _PATHS = {
     UNTAG: f"{_API}/delete-tag",
     UPDATE: f"{_API}/update",
@@ -38,12 +40,16 @@ _PATHS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A POST that tells a server `entries`, all of one run. Sent twice it has the effect of once."""
+    """A request that tells a server `entries`, all of one run or logged model.
+
+    Sent twice it has the effect of once.
+    """
 
     path: str
     body: bytes
     run_id: str
     entries: Sequence[Entry]
+    method: str = "POST"
 
     @property
     def ends_run(self) -> bool:
@@ -60,7 +66,7 @@ class Call:
 
 
 def calls_of(entries: Iterable[Entry]) -> Iterator[Call]:
-    """The calls for entries in order."""
+    """The calls for entries in order, none of which is a file's."""
     by_run: dict[str, list[Entry]] = {}
     for entry in entries:
         by_run.setdefault(entry.run_id, []).append(entry)
@@ -86,6 +92,14 @@ def _calls_of_run(run_id: str, entries: Sequence[Entry]) -> Iterator[Call]:
 
 
 def _single(entry: Entry) -> Call:
+    if entry.kind == MODEL_STATUS:
+        return Call(
+            path=f"{_MODELS}/{entry.run_id}",
+            body=entry.payload,
+            run_id=entry.run_id,
+            entries=(entry,),
+            method="PATCH",
+        )
     # Older servers know a run by the old name of the field only.
     about = f'{{"run_id":"{entry.run_id}","run_uuid":"{entry.run_id}"'.encode()
     rest = b"}" if entry.payload == b"{}" else b"," + entry.payload[1:]

@@ -3,8 +3,9 @@
     kind TAB run id TAB JSON LF
 
 The JSON is what the wire carries for it, so that shipping is joining; it holds no line break and no tab. A
-line that was cut (by a full disk, or because the machine died) is not well-formed and counts as torn, also
-where the next line follows without a break; that one is sound.
+file has a line, too, which says under which name the journal keeps it (see `kept_files`). A line that was cut
+(by a full disk, or because the machine died) is not well-formed and counts as torn, also where the next line
+follows without a break; that one is sound.
 """
 
 from __future__ import annotations
@@ -13,14 +14,21 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsFloat
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from tracking_client import checks
 from tracking_client.wire import limits
-from tracking_client.wire.entities import DatasetInput, LoggedModelInput, LoggedModelOutput
+
+if TYPE_CHECKING:
+    from tracking_client.wire.entities import DatasetInput, LoggedModelInput, LoggedModelOutput
 
 METRIC, PARAM, TAG, UNTAG, UPDATE, END, INPUTS, OUTPUTS = b"m", b"p", b"t", b"d", b"u", b"e", b"i", b"o"
-KINDS = frozenset({METRIC, PARAM, TAG, UNTAG, UPDATE, END, INPUTS, OUTPUTS})
+FILE, MODEL_FILE, MODEL_STATUS = b"f", b"g", b"s"
+KINDS = frozenset({METRIC, PARAM, TAG, UNTAG, UPDATE, END, INPUTS, OUTPUTS, FILE, MODEL_FILE, MODEL_STATUS})
+FILES = frozenset({FILE, MODEL_FILE})
+"""Kinds of which the journal keeps a file beside the line: an artifact of a run, a file of a logged model."""
+OF_MODELS = frozenset({MODEL_FILE, MODEL_STATUS})
+"""Kinds whose id is a logged model's, and not a run's."""
 BATCHED = frozenset({METRIC, PARAM, TAG})
 """Kinds that travel together in one log-batch request."""
 
@@ -72,6 +80,11 @@ def inputs_line(run_id: str, datasets: Sequence[DatasetInput], models: Sequence[
 def outputs_line(run_id: str, models: Sequence[LoggedModelOutput]) -> bytes:
     """The line of the models that a run made."""
     return line(OUTPUTS, run_id, {"models": [item.to_wire() for item in models]})
+
+
+def file_line(kind: bytes, owner_id: str, path: str, kept: str, size_bytes: int) -> bytes:
+    """The line of a file that the journal keeps as `kept`: it becomes the artifact `path` of `owner_id`."""
+    return line(kind, owner_id, {"path": path, "kept": kept, "size_bytes": size_bytes})
 
 
 def metric_line(run_id: str, key: str, value: SupportsFloat, timestamp_ms: int, step: int) -> bytes:
@@ -149,16 +162,22 @@ def _is_object(payload: bytes) -> bool:
 __all__ = [
     "BATCHED",
     "END",
+    "FILE",
+    "FILES",
     "INPUTS",
     "KINDS",
     "METRIC",
+    "MODEL_FILE",
+    "MODEL_STATUS",
     "MOST_TOGETHER",
+    "OF_MODELS",
     "OUTPUTS",
     "PARAM",
     "TAG",
     "UNTAG",
     "UPDATE",
     "Entry",
+    "file_line",
     "inputs_line",
     "line",
     "metric_line",

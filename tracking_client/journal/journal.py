@@ -20,9 +20,9 @@ from tracking_client.context import RunContext
 from tracking_client.errors import InvalidArgument, TrackingError
 from tracking_client.journal import entries, shipping
 from tracking_client.journal.calls import calls_of
+from tracking_client.journal.kept_files import KeptFiles
 from tracking_client.journal.shipper import Shipper
 from tracking_client.journal.spool import Spool, all_in
-from tracking_client.journal.syncing import ATTEMPT_S, sync_left_behind
 from tracking_client.journal.wakeup import Wakeup
 from tracking_client.transport import Transport
 
@@ -31,6 +31,10 @@ _DEFAULT_MAX_MB = 4096
 SEGMENT_BYTES = 64 << 20
 """A segment that is longer is followed by another, so that the shipped ones can go."""
 _CLOSED = -1
+_SHARE_OF_VALUES = 8
+"""One in so many bytes may not be taken by files."""
+_LITTLE_BYTES, _LITTLE_S = 8 << 20, 10.0
+_UPLOAD_RETRIES = 2
 
 
 class Journal:
@@ -50,7 +54,7 @@ class Journal:
         self._transport = transport
         self._environ = environ
         self._say = say
-        self._opened = opened
+        self._on_opened = opened
         self._max_bytes = _max_bytes(environ)
         self._lock = threading.RLock()
         self._descriptor = _CLOSED
@@ -60,6 +64,7 @@ class Journal:
         self._is_full = False
         self._is_torn = False
         self._has_no_place = False
+        self._uploading: dict[bool, Transport] = {}
         self.lost = 0
         """How many values found no room."""
 
@@ -100,6 +105,41 @@ class Journal:
         return is_shipped
 
     @property
+    def files(self) -> KeptFiles | None:
+        """The files that wait to be sent. One that is logged now must not overtake them."""
+        spool = self._spool
+        return None if spool is None or spool.is_shipped or not spool.files else spool.files
+
+    def opened(self) -> Spool | None:
+        """The journal's directory, made now where it is missing; None where there is no place for one."""
+        with self._lock:
+            if self._descriptor == _CLOSED and not self._has_no_place:
+                self._open()
+            return self._spool
+
+    def has_room_for(self, size_bytes: int) -> bool:
+        """Whether so much more may be kept in files. The rest of the room is for values."""
+        spool = self._spool
+        kept_bytes = 0 if spool is None else self._kept_bytes(spool)
+        return kept_bytes + size_bytes <= self._max_bytes - self._max_bytes // _SHARE_OF_VALUES
+
+    def lose(self, count: int, why: str) -> None:
+        """Counts and says what finds no room."""
+        self.lost += count
+        self._say(why)
+
+    def upload_transport(self, size_bytes: int) -> Transport:
+        """How so much in files is sent while the program waits: less patiently than without a journal."""
+        is_little = size_bytes <= _LITTLE_BYTES
+        with self._lock:
+            if is_little not in self._uploading:
+                deadline_s = self._transport.patience.deadline_s
+                self._uploading[is_little] = self._transport.apart(
+                    min(_LITTLE_S, deadline_s) if is_little else deadline_s, max_retries=_UPLOAD_RETRIES
+                )
+            return self._uploading[is_little]
+
+    @property
     def unshipped(self) -> tuple[Path, int] | None:
         """The journal's directory and how many values in it are still to be sent; None for none."""
         if self._spool is None or self._spool.is_shipped:
@@ -125,6 +165,7 @@ class Journal:
         """In a child: what was open belongs to the parent."""
         self._lock = threading.RLock()
         spool = self._spool
+        self._uploading = {}
         self._forget()
         self._has_no_place = False
         if spool is not None:
@@ -176,7 +217,7 @@ class Journal:
             self._shipper = Shipper(spool, self._transport, after_window=self._look_after, say=self._say)
             self._asked = self._shipper.asked
             self._descriptor = descriptor
-            self._opened()
+            self._on_opened()
             self._send_what_others_left(place)
             return
         self._has_no_place = True
@@ -203,6 +244,8 @@ class Journal:
         """
         spool = self._spool
         if spool is not None and len(all_in(spool.path.parent)) > 1:
+            from tracking_client.journal.syncing import ATTEMPT_S, sync_left_behind
+
             transport = self._transport.apart(ATTEMPT_S, max_retries=0)
             sync_left_behind(spool.path.parent, transport, self.lasting_uri, until_s=until_s)
 
@@ -210,6 +253,8 @@ class Journal:
         """Ships meanwhile what processes before this one did not live to send."""
         if len(all_in(place)) < 2:
             return
+        from tracking_client.journal.syncing import ATTEMPT_S, sync_left_behind
+
         transport, uri = self._transport.apart(ATTEMPT_S), self.lasting_uri
 
         def send() -> None:
@@ -235,7 +280,7 @@ class Journal:
         spool = self._spool
         if spool is None:
             return
-        was_full, self._is_full = self._is_full, spool.unshipped_bytes > self._max_bytes
+        was_full, self._is_full = self._is_full, self._kept_bytes(spool) > self._max_bytes
         if self._is_full and not was_full:
             self._say(
                 f"{spool.path} holds more than {self._max_bytes >> 20} MB that no server has taken: metrics "
@@ -253,6 +298,10 @@ class Journal:
                 finally:
                     os.close(following)
                     os.close(before)
+
+    @staticmethod
+    def _kept_bytes(spool: Spool) -> int:
+        return spool.unshipped_bytes + spool.files.size_bytes
 
     def _lose(self, lines: bytes, error: OSError | None = None) -> None:
         is_first = not self.lost

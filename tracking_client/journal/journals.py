@@ -12,7 +12,6 @@ import time
 from tracking_client import notice
 from tracking_client.errors import InvalidArgument, Timeout, TrackingError
 from tracking_client.journal.journal import Journal
-from tracking_client.journal.syncing import sync_left_behind
 from tracking_client.journal_folder import journal_folders
 from tracking_client.transport import Transport
 
@@ -65,6 +64,8 @@ def wait(transport: Transport) -> None:
 
 def send_what_the_dead_left(transport: Transport) -> None:
     """Ships what processes of this machine that are dead have left for the same server, as far as it goes."""
+    from tracking_client.journal.syncing import sync_left_behind
+
     until_s = time.monotonic() + deadline_s()
     for folder in journal_folders():
         with contextlib.suppress(OSError):
@@ -98,7 +99,7 @@ def _finish(journal: Journal) -> None:
     if not _flush(journal, min(_NEWS_AFTER_S, limit_s)):
         left = journal.unshipped
         if left is not None and journal.failure is None:
-            notice.say(f"sending the last {left[1]:,} values …")
+            notice.say(f"sending the last {_counted(journal, left[1])} …")
         _flush(journal, limit_s, failing_s=FAILING_S)
     if _has_forked and journal.failure is None:
         journal.send_what_others_left(until_s)
@@ -106,11 +107,22 @@ def _finish(journal: Journal) -> None:
     if left is not None:
         path, values = left
         notice.say(
-            f"{values:,} values are not sent yet. They are kept in {path}; send them with: runner sync"
+            f"{_counted(journal, values)} are not sent yet. They are kept in {path}; "
+            "send them with: runner sync"
         )
     if journal.lost:
         notice.say(f"{journal.lost:,} values were lost: the journal could not be written")
     journal.close()
+
+
+def _counted(journal: Journal, values: int) -> str:
+    """So many values, or values and files: each file is a line, too."""
+    files = journal.files
+    if files is None:
+        return f"{values:,} values"
+    count = files.count
+    size = f"{count:,} {'file' if count == 1 else 'files'} ({files.size_bytes / 1e6:,.1f} MB)"
+    return f"{values - count:,} values and {size}" if values > count else size
 
 
 def _flush(journal: Journal, within_s: float, *, failing_s: float = 0.0) -> bool:

@@ -14,7 +14,10 @@ from collections.abc import Callable
 
 from tracking_client import notice
 from tracking_client.errors import ApiError, TrackingError, Unauthorized
-from tracking_client.journal.shipping import Refusal, Window, ship_window
+from tracking_client.journal.entries import FILES
+from tracking_client.journal.file_sending import FileSender
+from tracking_client.journal.refusal import Refusal
+from tracking_client.journal.shipping import Window, ship_window
 from tracking_client.journal.spool import Spool
 from tracking_client.journal.wakeup import Wakeup
 from tracking_client.transport import Transport
@@ -48,6 +51,7 @@ class Shipper:
         self.asked = Wakeup()
         self._spool = spool
         self._transport = transport.apart(ATTEMPT_S, max_retries=0)
+        self._sender = FileSender(transport)
         self._after_window = after_window
         self._say = say
         self._hurry = Wakeup()
@@ -122,7 +126,9 @@ class Shipper:
             try:
                 is_stuck = self._failed_in_a_row >= FAILURES_BEFORE_DOUBT
                 is_repeated = self._failed_in_a_row > 0
-                window = ship_window(self._spool, self._transport, is_stuck=is_stuck, is_repeated=is_repeated)
+                window = ship_window(
+                    self._spool, self._transport, self._sender, is_stuck=is_stuck, is_repeated=is_repeated
+                )
             except (TrackingError, OSError) as error:
                 self._failed(error)
                 self._after_window()
@@ -157,8 +163,9 @@ class Shipper:
                 self._is_announced = False
                 self._say("the tracking server takes what is logged again")
         for refusal in window.refused[:3]:
+            what = "file" if refusal.entry.kind in FILES else "value"
             self._say(
-                f"the tracking server refuses a value of run {refusal.entry.run_id}, which is kept in "
+                f"the tracking server refuses a {what} of run {refusal.entry.run_id}, which is kept in "
                 f"{self._spool.path}: {refusal.error}"
             )
         if window.torn:

@@ -7,30 +7,22 @@ nothing. What a server will never take is found by halving the call that holds i
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
+from itertools import groupby
 
-from tracking_client.errors import ApiError, NotFound, ServerFault, TrackingError, Unauthorized
+from tracking_client.errors import ApiError, NotFound, ServerFault
 from tracking_client.journal.calls import Call, calls_of
-from tracking_client.journal.entries import INPUTS, OUTPUTS, UNTAG, Entry, read
-from tracking_client.journal.spool import Spool
+from tracking_client.journal.entries import FILES, INPUTS, OF_MODELS, OUTPUTS, UNTAG, Entry, read
+from tracking_client.journal.file_sending import FileSender, first_files
+from tracking_client.journal.refusal import FAULT, Refusal, is_lasting
+from tracking_client.journal.spool import Position, Spool
 from tracking_client.transport import Transport
 from tracking_client.wire.entities import Run, RunStatus
 
 WINDOW_BYTES = 1 << 20
 
 _JSON = {"Content-Type": "application/json"}
-FAULT = 500
 _DOUBTS = 3
-_LATER = frozenset({408, 425, 429})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """What a server will never take, and its words."""
-
-    entry: Entry
-    error: ApiError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +40,14 @@ class Window:
 
 
 def ship_window(
-    spool: Spool, transport: Transport, *, is_stuck: bool = False, is_repeated: bool = False
+    spool: Spool,
+    transport: Transport,
+    sender: FileSender,
+    *,
+    is_stuck: bool = False,
+    is_repeated: bool = False,
 ) -> Window:
-    """Ships what comes next in the journal; an empty window where there is nothing.
+    """Ships what comes next in the journal, files by `sender`; an empty window where there is nothing.
 
     Where it `is_stuck`, having failed many times, a value for which a server that takes others always fails
     counts as refused. `is_repeated` says that some of it may have been sent before. Raises TransportError
@@ -60,39 +57,43 @@ def ship_window(
     text, end = spool.read(WINDOW_BYTES)
     if not text:
         return Window()
+    chosen = first_files(text)
+    end = Position(end.segment, end.offset - len(text) + len(chosen))
     torn = 0
     entries: list[Entry] = []
-    for entry in read(text):
+    for entry in read(chosen):
         if entry is None:
             torn += 1
         else:
             entries.append(entry)
     refused: list[Refusal] = []
-    for call in calls_of(entries):
-        _send_or_refuse(call, transport, refused, is_stuck=is_stuck, is_repeated=is_repeated)
+    refused_files: list[Refusal] = []
+    for is_of_files, together in groupby(entries, lambda entry: entry.kind in FILES):
+        if is_of_files:
+            refused_files += sender.send(spool, list(together), is_stuck=is_stuck)
+            continue
+        for call in calls_of(together):
+            _send_or_refuse(call, transport, refused, is_stuck=is_stuck, is_repeated=is_repeated)
     values = sum(entry.count for entry in entries)
     if is_stuck and len(refused) == values and not all(is_lasting(refusal.error) for refusal in refused):
         raise refused[0].error
     # What failed before the server took others may have met the end of an outage.
     refused = [each for each in refused if is_lasting(each.error) or _fails_again(each.entry, transport)]
-    for refusal in refused:
-        spool.refuse(_as_json(refusal))
+    for refusal in (*refused, *refused_files):
+        spool.refuse(refusal.to_json())
+    for refusal in refused_files:
+        spool.refuse_file(_kept_name(refusal.entry))
     spool.shipped(end)
+    spool.sent(_kept_name(entry) for entry in entries if entry.kind in FILES)
+    refused += refused_files
     return Window(shipped=values - len(refused), torn=torn, refused=tuple(refused))
-
-
-def is_lasting(error: TrackingError) -> bool:
-    """Whether sending the same again will always fail the same way."""
-    if not isinstance(error, ApiError) or isinstance(error, Unauthorized):
-        return False
-    return 400 <= error.status < 500 and error.status not in _LATER
 
 
 def send(call: Call, transport: Transport) -> None:
     """Sends one call. Raises ApiError and TransportError."""
     if call.ends_run and _is_over(call, transport):
         return
-    with transport.send("POST", call.path, headers=_JSON, make_body=lambda: call.body):
+    with transport.send(call.method, call.path, headers=_JSON, make_body=lambda: call.body):
         pass
 
 
@@ -154,17 +155,6 @@ def _is_over(call: Call, transport: Transport) -> bool:
     return reply.get("run", {}).get("info", {}).get("status") in (RunStatus.FAILED, RunStatus.KILLED)
 
 
-def _as_json(refusal: Refusal) -> dict[str, object]:
-    entry = refusal.entry
-    return {
-        "time_ms": time.time_ns() // 1_000_000,
-        "run_id": entry.run_id,
-        "kind": entry.kind.decode(),
-        "entry": json.loads(entry.payload),
-        "error": str(refusal.error),
-    }
-
-
 def unshipped(spool: Spool) -> int:
     """How many values are still to be shipped. Counts lines, of which there may be millions."""
     position, values = spool.position, 0
@@ -175,15 +165,19 @@ def unshipped(spool: Spool) -> int:
         values += text.count(b"}\n")
 
 
-def runs_of(spool: Spool) -> set[str]:
-    """The ids of the runs that what is still to be shipped is about."""
+def owners_in(spool: Spool) -> set[tuple[bool, str]]:
+    """The ids that what is still to be shipped is about, each with whether it is a logged model's."""
     position = spool.position
-    found: set[str] = set()
+    found: set[tuple[bool, str]] = set()
     while True:
         text, position = spool.read(WINDOW_BYTES, position)
         if not text:
             return found
-        found.update(entry.run_id for entry in read(text) if entry is not None)
+        found.update((entry.kind in OF_MODELS, entry.run_id) for entry in read(text) if entry is not None)
 
 
-__all__ = ["FAULT", "Refusal", "Window", "is_lasting", "runs_of", "send", "ship_window", "unshipped"]
+def _kept_name(entry: Entry) -> str:
+    return str(json.loads(entry.payload).get("kept"))
+
+
+__all__ = ["Window", "owners_in", "send", "ship_window", "unshipped"]

@@ -3,6 +3,7 @@
     about.json     where it is to be shipped, and who wrote it; never a secret
     lock           held (flock) by whoever writes or ships; free once they are dead
     1.log 2.log …  entries, in order; a segment that is shipped whole is removed
+    files/         files that entries speak of (see `kept_files`)
     position       the segment and offset up to which a server has everything
     refused.jsonl  what the server will never take, and why
 
@@ -16,20 +17,22 @@ import errno
 import fcntl
 import json
 import os
-import shutil
-import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from tracking_client.journal.kept_files import KeptFiles
 
 _LOCK, _ABOUT, _POSITION, _REFUSED = "lock", "about.json", "position", "refused.jsonl"
 _NEW, _DONE = ".new-", ".done-"
 _REMAINS_AFTER_S = 3600.0
 REFUSED_FOLDER = ".refused"
 """Where what servers refused is kept, beside the journals."""
-_FORMAT = 1
+_FORMAT = 2
+_READABLE_FORMATS = frozenset({1, 2})
+"""1: without files, which a reader of it would take for torn lines."""
 _BLOCK_BYTES = 4096
 
 
@@ -60,14 +63,18 @@ class Spool:
     def __init__(self, path: Path, about: About, lock: int) -> None:
         self.path = path
         self.about = about
+        self.files = KeptFiles(path)
         self._lock = lock
         self._position = self._stored_position()
         self._position_file: int | None = None
+        self._is_noted = True
 
     @classmethod
     def create(cls, folder: Path, tracking_uri: str) -> Spool:
         """A new journal in `folder`. Raises OSError."""
-        import tempfile  # takes milliseconds, and a process that does not log needs it never
+        # They take milliseconds, and a process that does not log needs them never.
+        import socket
+        import tempfile
 
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         about = About(
@@ -85,7 +92,7 @@ class Spool:
             path = folder / f"{about.created_ms}-{about.pid}-{made.name.removeprefix(_NEW)}"
             made.rename(path)
         except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
+            _remove_tree(made)
             raise
         return cls(path, about, lock)
 
@@ -181,11 +188,13 @@ class Spool:
         Where a full disk has no room for the note, it is known to this object alone; whoever comes after
         sends some of it again. For the one thread that ships. Raises OSError.
         """
+        self._is_noted = True
         try:
             self._note(position)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
+            self._is_noted = False
         done = [number for number in self.segments() if number < position.segment]
         self._position = position
         for number in done:
@@ -197,6 +206,22 @@ class Spool:
             self._position_file = os.open(self.path / _POSITION, flags, 0o600)
         # One write of always the same length: whoever reads it finds the old or the new one.
         os.pwrite(self._position_file, b"%20d %20d\n" % (position.segment, position.offset), 0)
+
+    def sent(self, names: Iterable[str]) -> None:
+        """Removes kept files that a server has, after `shipped` was told so.
+
+        Where that could not be noted, or another process has the journal by now, they are to be sent again.
+        """
+        if self._is_noted and self._lock >= 0:
+            for name in names:
+                self.files.remove(name)
+
+    def refuse_file(self, name: str) -> Path:
+        """Puts a kept file aside that the server will never take; where it is then. Raises OSError."""
+        folder = self.path.parent / REFUSED_FOLDER / self.path.name
+        if self.files.has(name):
+            self.files.move(name, folder)
+        return folder / name
 
     def refuse(self, entry: Mapping[str, Any]) -> None:
         """Keeps what the server will never take. Raises OSError."""
@@ -225,7 +250,7 @@ class Spool:
             done = self.path.with_name(f"{_DONE}{self.path.name}")
             with contextlib.suppress(OSError):
                 self.path.rename(done)
-            shutil.rmtree(done, ignore_errors=True)
+            _remove_tree(done)
         self.leave()
 
     def leave(self) -> None:
@@ -266,8 +291,8 @@ class Spool:
 def read_about(path: Path) -> About:
     """What a journal says of itself. Raises OSError, ValueError and KeyError where it says nothing."""
     found = json.loads((path / _ABOUT).read_text(encoding="utf-8"))
-    if not isinstance(found, dict) or found["format"] != _FORMAT:
-        raise ValueError(f"{path / _ABOUT}: not a journal of format {_FORMAT}")
+    if not isinstance(found, dict) or found["format"] not in _READABLE_FORMATS:
+        raise ValueError(f"{path / _ABOUT}: not a journal of a format up to {_FORMAT}")
     return About(
         tracking_uri=str(found["tracking_uri"]),
         pid=int(found["pid"]),
@@ -282,7 +307,13 @@ def remove_remains(folder: Path) -> None:
         for path in folder.glob(f"{prefix}*"):
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime <= time.time() - age_s:
-                    shutil.rmtree(path, ignore_errors=True)
+                    _remove_tree(path)
+
+
+def _remove_tree(path: Path) -> None:
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def all_in(folder: Path) -> list[Path]:

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracking_client.client import TrackingClient
 from tracking_client.errors import ServerFault, TrackingError
-from tracking_client.journal.shipping import FAULT, Refusal, Window, runs_of, ship_window, unshipped
+from tracking_client.journal.file_sending import FileSender
+from tracking_client.journal.refusal import FAULT, Refusal
+from tracking_client.journal.shipping import Window, owners_in, ship_window, unshipped
 from tracking_client.journal.spool import About, Spool, all_in, read_about, remove_remains
 from tracking_client.transport import Transport
 
@@ -73,11 +76,12 @@ def sync(
     shipped, torn = 0, 0
     refused: list[Refusal] = []
     failure: TrackingError | OSError | None = None
+    sender = FileSender(transport)
     try:
         if elsewhere:
-            _find_runs(spool, transport)
+            _find_owners(spool, transport)
         while time.monotonic() < until_s:
-            window = _next_window(spool, transport)
+            window = _next_window(spool, transport, sender)
             shipped, torn = shipped + window.shipped, torn + window.torn
             refused.extend(window.refused)
             if window.is_empty:
@@ -100,23 +104,26 @@ def sync(
     )
 
 
-def _find_runs(spool: Spool, transport: Transport) -> None:
-    """Raises NotFound where a run of the journal is not on the server; else as `ship_window`."""
-    for run_id in runs_of(spool):
-        query = {"run_id": run_id, "run_uuid": run_id}
-        transport.call("GET", "/api/2.0/mlflow/runs/get", query=query)
+def _find_owners(spool: Spool, transport: Transport) -> None:
+    """Raises NotFound where a run or model of the journal is not on the server; else as `ship_window`."""
+    client = TrackingClient(transport.target_uri, transport=transport)
+    for is_model, owner_id in sorted(owners_in(spool)):
+        if is_model:
+            client.get_logged_model(owner_id)
+        else:
+            client.get_run(owner_id)
 
 
-def _next_window(spool: Spool, transport: Transport) -> Window:
+def _next_window(spool: Spool, transport: Transport, sender: FileSender) -> Window:
     """Ships the next window, whose writer may have sent it before it died."""
     try:
-        return ship_window(spool, transport, is_repeated=True)
+        return ship_window(spool, transport, sender, is_repeated=True)
     except ServerFault as error:
         if error.status != FAULT:
             raise
         # `transport` has tried often: it may be one value, which is searched for without such patience.
         hasty = transport.apart(ATTEMPT_S, max_retries=0)
-        return ship_window(spool, hasty, is_stuck=True, is_repeated=True)
+        return ship_window(spool, hasty, sender, is_stuck=True, is_repeated=True)
 
 
 def sync_left_behind(folder: Path, transport: Transport, tracking_uri: str, *, until_s: float) -> None:

@@ -17,8 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from tracking_client.errors import InvalidArgument
 from tracking_client.types.containers import is_array, is_frame, is_polars, is_series, is_sparse, kind_of
+from tracking_client.types.data_type import DataType
+from tracking_client.types.schema import Schema
+from tracking_client.types.specs import TensorSpec
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 EXAMPLE_FILE = "input_example.json"
@@ -56,10 +60,10 @@ class InputExample:
         return {"artifact_path": EXAMPLE_FILE, "serving_input_path": SERVING_FILE, **form}
 
 
-def load_input_example(directory: Path, info: Mapping[str, Any], table_types: Mapping[str, str]) -> Any:
+def load_input_example(directory: Path, info: Mapping[str, Any], schema: Schema | None) -> Any:
     """The example of a saved model, without its params; a data frame where it was one.
 
-    `table_types` says which of its columns are "datetime" or "binary", which JSON does not know.
+    `schema` says of what types its columns or arrays are, which JSON does not know.
     Raises OSError, ValueError, KeyError for files that are not what `info` says.
     """
     path = directory / str(info["artifact_path"])
@@ -68,14 +72,15 @@ def load_input_example(directory: Path, info: Mapping[str, Any], table_types: Ma
     value = json.loads(path.read_text(encoding="utf-8"))
     if info.get("params") and isinstance(value, dict) and "inputs" in value:
         value = value["inputs"]
-    kind = info.get("type")
+    kind, specs = info.get("type"), [] if schema is None else schema.inputs
     if kind == "dataframe":
-        return _table(value, table_types)
+        kinds = {str(at if spec.name is None else spec.name): spec.type for at, spec in enumerate(specs)}
+        return _table(value, {name: kind for name, kind in kinds.items() if isinstance(kind, DataType)})
     if kind == "ndarray":
-        import numpy as np
-
-        is_dict = isinstance(value, dict)
-        return {name: np.array(item) for name, item in value.items()} if is_dict else np.array(value)
+        dtypes = {spec.name: spec.type for spec in specs if isinstance(spec, TensorSpec)}
+        if isinstance(value, dict):
+            return {name: _array(item, dtypes.get(name)) for name, item in value.items()}
+        return _array(value, dtypes.get(None))
     if kind in ("sparse_matrix_csr", "sparse_matrix_csc"):
         from scipy import sparse
 
@@ -84,7 +89,13 @@ def load_input_example(directory: Path, info: Mapping[str, Any], table_types: Ma
     return value
 
 
-def _table(value: Any, table_types: Mapping[str, str]) -> pd.DataFrame:
+def _array(value: Any, dtype: Any) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    return np.array(value, dtype=dtype if dtype is not None and dtype.kind in "biufcmM" else None)
+
+
+def _table(value: Any, types: Mapping[str, DataType]) -> pd.DataFrame:
     import pandas as pd
 
     table = (
@@ -93,11 +104,13 @@ def _table(value: Any, table_types: Mapping[str, str]) -> pd.DataFrame:
         else pd.DataFrame(value)
     )
     for name in table.columns:
-        kind = table_types.get(name)
-        if kind == "datetime":
-            table[name] = pd.to_datetime(table[name])
-        elif kind == "binary":
+        kind = types.get(str(name))
+        if kind is DataType.datetime:
+            table[name] = pd.to_datetime(table[name]).astype(kind.to_numpy())
+        elif kind is DataType.binary:
             table[name] = [base64.b64decode(item) if isinstance(item, str) else item for item in table[name]]
+        elif kind is not None and kind is not DataType.string and not bool(table[name].isna().any()):
+            table[name] = table[name].astype(kind.to_numpy())
     return table
 
 

@@ -84,6 +84,10 @@ class Model:
         """Whether the signature was read off the hints of `predict`, which checks its data itself then."""
         return bool(self.extra.get(_FROM_HINT))
 
+    @is_signature_from_type_hint.setter
+    def is_signature_from_type_hint(self, value: bool) -> None:
+        self.extra[_FROM_HINT] = value
+
     def to_dict(self) -> dict[str, Any]:
         """The content of the file."""
         optional = {name: getattr(self, name) for name in _OPTIONAL}

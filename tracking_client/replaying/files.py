@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tracking_client.artifact_stores.root import ArtifactRoot
+from tracking_client.artifact_stores.temporary import scratch_directory
 from tracking_client.wire.entities import FileInfo
 
 
@@ -23,7 +23,7 @@ def copy_files(
         for entry in entries:
             if entry.path in there and there[entry.path] == entry.file_size:
                 continue
-            with tempfile.TemporaryDirectory(prefix="replay-") as folder:
+            with scratch_directory("replay-") as folder:
                 local = Path(folder, "artifact")
                 source.get(entry.path, local)
                 if change is not None:

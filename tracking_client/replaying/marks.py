@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from tracking_client.transport import Transport
 from tracking_client.wire import names
@@ -17,7 +18,7 @@ def mark_for(target: Transport) -> str:
     return f"{names.REPLAYED_AS}.{digest[:16]}"
 
 
-def without_marks(tags: dict[str, str]) -> dict[str, str]:
+def without_marks(tags: Mapping[str, str]) -> dict[str, str]:
     """`tags` without those of replays."""
     return {key: value for key, value in tags.items() if not key.startswith(names.REPLAYED_AS)}
 

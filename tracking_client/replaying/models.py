@@ -36,17 +36,17 @@ class ModelReplay:
             known = tags.get(mark_for(self.target.transport), "").removeprefix(WHOLE)
         return known or None
 
-    def replay(self, model: LoggedModel, experiment_id: str, run_ids: tuple[str, str]) -> str:
-        """The id of the model on the target, whole now; `run_ids` are its run's, here and there."""
+    def replay(self, model: LoggedModel, experiment_id: str, run_ids: tuple[str, str] | None = None) -> str:
+        """The id of the model on the target, whole now; `run_ids` are its run's, here and there, if any."""
         mark = mark_for(self.target.transport)
         noted = model.tags.get(mark, "")
         if noted.startswith(WHOLE):
             return self._know(model, noted.removeprefix(WHOLE))
         made = noted or self._made_before(model, experiment_id)
         if made is None:
-            made = self._made(model, experiment_id, run_ids[1])
+            made = self._made(model, experiment_id, run_ids[1] if run_ids else None)
         self.source.set_logged_model_tags(model.model_id, {mark: made})
-        ids = {model.model_id: made, run_ids[0]: run_ids[1]}
+        ids = dict([(model.model_id, made), *([run_ids] if run_ids else [])])
         copy_files(
             self.source.model_artifact_root(model.model_id),
             self.target.model_artifact_root(made),
@@ -69,12 +69,14 @@ class ModelReplay:
             return found.model_id
         return None
 
-    def _made(self, model: LoggedModel, experiment_id: str, run_id: str) -> str:
+    def _made(self, model: LoggedModel, experiment_id: str, run_id: str | None) -> str:
+        tags = without_marks(model.tags)
+        tags.pop(names.MODEL_VERSIONS, None)  # which speaks of numbers that versions have here
         return self.target.create_logged_model(
             experiment_id,
             name=model.name,
             source_run_id=run_id,
-            tags={**without_marks(model.tags), names.REPLAYED_FROM: model.model_id},
+            tags={**tags, names.REPLAYED_FROM: model.model_id},
             params=model.params,
             model_type=model.model_type or None,
         ).model_id

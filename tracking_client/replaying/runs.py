@@ -18,6 +18,7 @@ from tracking_client.replaying.marks import WHOLE, mark_for, without_marks
 from tracking_client.replaying.models import ModelReplay
 from tracking_client.wire import names
 from tracking_client.wire.entities import (
+    LoggedModel,
     LoggedModelInput,
     LoggedModelOutput,
     Metric,
@@ -58,6 +59,7 @@ class Replay:
                 self.replayed += 1
             else:
                 self.unfinished += 1
+        self._replay_models_of_no_run()
 
     def waiting(self) -> int:
         """How many runs there are to replay."""
@@ -93,6 +95,19 @@ class Replay:
         if RunStatus.is_terminated(run.info.status):
             self.target.set_terminated(run_id, run.info.status, run.info.end_time)
             self.source.set_tag(run.info.run_id, self._mark, WHOLE + run_id)
+
+    def _replay_models_of_no_run(self) -> None:
+        """Those that no run was said to have made; with a run's others it is done with the run."""
+        for experiment in self.source.find_experiments():
+            for model in self.source.find_logged_models([experiment.experiment_id]):
+                if not model.tags.get(self._mark, "").startswith(WHOLE):
+                    self.model_counterpart(model)
+
+    def model_counterpart(self, model: LoggedModel) -> str:
+        """What a logged model is called on the target, to which it is replayed where it is not there yet."""
+        run_id = model.source_run_id
+        run_ids = (run_id, self.run_counterpart(run_id)) if run_id else None
+        return self._models.replay(model, self._experiment(model.experiment_id), run_ids)
 
     def _replay_models(self, run: Run, run_id: str) -> None:
         if not run.outputs.model_outputs:
@@ -160,11 +175,11 @@ class Replay:
         tags = without_marks(run.data.tags)
         parent = tags.get(names.PARENT_RUN_ID)
         if parent is not None:
-            tags[names.PARENT_RUN_ID] = self._counterpart_of(parent)
+            tags[names.PARENT_RUN_ID] = self.run_counterpart(parent)
         return [RunTag(key, value) for key, value in tags.items()]
 
-    def _counterpart_of(self, run_id: str) -> str:
-        """What a run, which another one names as its parent, is called on the target."""
+    def run_counterpart(self, run_id: str) -> str:
+        """What a run that something else names is called on the target."""
         try:
             return self._counterpart(self.source.get_run(run_id))
         except NotFound:  # a run that was there already when this went offline

@@ -11,7 +11,11 @@ from tracking_client.wire.fields import Json
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A key and its text."""
+    """A key and its text.
+
+    What is a pair inherits its constructor, comparison and hash, which need not be made again for each class:
+    making them takes longer than anything else in an import. Pairs of two kinds are never equal.
+    """
 
     key: str
     value: str
@@ -21,44 +25,52 @@ class Pair:
         return {"key": self.key, "value": self.value}
 
 
-@dataclass(frozen=True, slots=True)
 class Param(Pair):
     """One parameter of a run; set once."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class RunTag(Pair):
     """One tag of a run."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class ExperimentTag(Pair):
     """One tag of an experiment."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class InputTag(Pair):
     """One tag of a data set's use, such as `mlflow.data.context`."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class LoggedModelParameter(Pair):
     """One parameter of a logged model; set once."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class LoggedModelTag(Pair):
     """One tag of a logged model."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class RegisteredModelTag(Pair):
     """One tag of a registered model."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class ModelVersionTag(Pair):
     """One tag of a version of a registered model."""
+
+    __slots__ = ()
 
 
 def pairs_of(wire: Json, name: str) -> dict[str, str]:

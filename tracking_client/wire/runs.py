@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tracking_client.wire.datasets import DatasetInput
 from tracking_client.wire.fields import Json, as_dictionary, text, whole
 from tracking_client.wire.lifecycle import LifecycleStage
-from tracking_client.wire.logged_models import LoggedModelInput, LoggedModelOutput
 from tracking_client.wire.metrics import Metric
 from tracking_client.wire.notebook import Shown, moment, run_page
 from tracking_client.wire.pairs import pairs_of
+
+# The classes of what a run read and made are made when a run comes that has any of it.
+if TYPE_CHECKING:
+    from tracking_client.wire.datasets import DatasetInput
+    from tracking_client.wire.logged_model_uses import LoggedModelInput, LoggedModelOutput
 
 
 class RunStatus:
@@ -106,6 +109,11 @@ class RunInputs:
     def from_wire(cls, wire: Json) -> RunInputs:
         """The inputs of a JSON object."""
         datasets, models = wire.get("dataset_inputs") or (), wire.get("model_inputs") or ()
+        if not datasets and not models:
+            return cls()
+        from tracking_client.wire.datasets import DatasetInput
+        from tracking_client.wire.logged_model_uses import LoggedModelInput
+
         return cls(
             dataset_inputs=tuple(DatasetInput.from_wire(item) for item in datasets),
             model_inputs=tuple(LoggedModelInput.from_wire(item) for item in models),
@@ -128,7 +136,12 @@ class RunOutputs:
     @classmethod
     def from_wire(cls, wire: Json) -> RunOutputs:
         """The outputs of a JSON object."""
-        return cls(tuple(LoggedModelOutput.from_wire(item) for item in wire.get("model_outputs") or ()))
+        models = wire.get("model_outputs") or ()
+        if not models:
+            return cls()
+        from tracking_client.wire.logged_model_uses import LoggedModelOutput
+
+        return cls(tuple(LoggedModelOutput.from_wire(item) for item in models))
 
     def to_dictionary(self) -> dict[str, Any]:
         """The models as plain dicts."""

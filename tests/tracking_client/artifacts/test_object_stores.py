@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import uuid
@@ -188,6 +189,41 @@ def test_a_store_that_is_not_there_is_told_without_secrets(
 def _run_elsewhere(client: TrackingClient, uri: str) -> str:
     name = f"elsewhere {uuid.uuid4().hex}"
     return client.create_run(client.create_experiment(name, f"{uri}/{name}")).info.run_id
+
+
+LOGS = """
+import sys
+import tracking_client as tracking
+with tracking.start_run(experiment_id=sys.argv[1]) as run:
+    print(run.info.run_id)
+    tracking.log_text("one", "1.txt")
+    tracking.log_text("two", "2.txt")
+    tracking.log_metric("m", 1.0)
+"""
+
+
+def test_files_wait_in_the_journal_while_a_store_that_the_program_writes_to_is_away(
+    client: TrackingClient, reached: Callable[[str], StoreService], scripts: Scripts
+) -> None:
+    service = reached("s3")
+    name = f"away {uuid.uuid4().hex}"
+    experiment_id = client.create_experiment(name, f"{service.root}/{name}")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        # The library itself tries for half a minute: once is enough here.
+        done = scripts.run(LOGS, experiment_id, MLFLOW_S3_ENDPOINT_URL=nowhere, RUNNER_FLUSH_DEADLINE_S="0.1")
+    assert done.returncode == 0, done.stderr
+    assert "2 files (0.0 MB) are not sent yet" in done.stderr
+    run_id = done.stdout.strip()
+
+    sent = scripts.run("from runner.cli.main import main; main()", "sync")
+
+    assert sent.returncode == 0, sent.stderr
+    for path, text in (("1.txt", "one"), ("2.txt", "two")):
+        assert Path(client.download_artifacts(run_id, path)).read_text() == text
+    run = client.get_run(run_id)
+    assert (run.data.metrics, run.info.status) == ({"m": 1.0}, "FINISHED")
 
 
 KILLED = """

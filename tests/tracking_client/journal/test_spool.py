@@ -58,7 +58,7 @@ def test_a_journal_of_the_living_is_nobody_elses(folder: Path) -> None:
 def test_what_is_no_journal_is_not_adopted(folder: Path) -> None:
     spool = Spool.create(folder, URI)
     spool.leave()
-    (spool.path / "about.json").write_text('{"format": 2}')
+    (spool.path / "about.json").write_text('{"format": 3}')
     assert Spool.adopt(spool.path) is None
     (spool.path / "about.json").write_text("[]")
     assert Spool.adopt(spool.path) is None

@@ -10,10 +10,9 @@ from typing import Any
 import mlflow.models.utils
 import mlflow.types.schema
 import mlflow.types.utils
-import numpy as np
-import pandas as pd
 from mlflow.exceptions import MlflowException
 
+from tests.tracking_client.models.plain import plain
 from tracking_client.errors import InvalidArgument
 from tracking_client.models import enforce_params, enforce_schema, infer_param_schema, infer_schema
 from tracking_client.types import ParamSchema, Schema
@@ -107,23 +106,3 @@ def read(schema: str) -> tuple[Any, Any]:
         _theirs(lambda: mlflow.types.schema.Schema.from_json(schema).to_json()),
         _ours(lambda: Schema.from_json(schema).to_json()),
     )
-
-
-def plain(value: Any) -> Any:
-    """The value in lists, dicts and texts; columns and arrays with their types, all else as Python has it."""
-    if isinstance(value, pd.DataFrame):
-        return {
-            str(name): (str(value[name].dtype), [plain(item) for item in value[name]])
-            for name in value.columns
-        }
-    if isinstance(value, np.ndarray):
-        return [plain(item) for item in value.tolist()] if value.ndim else plain(value.item())
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if value is pd.NaT or value is pd.NA or (isinstance(value, float) and value != value):
-        return "missing"
-    return value if isinstance(value, str) else repr(value)

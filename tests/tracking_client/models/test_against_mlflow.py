@@ -10,6 +10,8 @@ import mlflow.models
 import mlflow.types.schema
 import numpy as np
 import pandas as pd
+import polars as pl
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -54,6 +56,33 @@ def test_tables_have_the_schema_that_mlflow_infers(frame: pd.DataFrame) -> None:
 def test_arrays_have_the_schema_that_mlflow_infers(arrays: Any) -> None:
     theirs, ours = judge.inferred(arrays)
     assert judge.same(theirs, ours), (theirs, ours)
+
+
+@pytest.mark.parametrize("dtype", [*"?bBhHiIlLqQefdgFDGSUO", "M8[ns]", "M8[s]", "m8[ns]"])
+def test_every_type_of_numpy_has_the_schema_that_mlflow_infers(dtype: str) -> None:
+    array = np.zeros((2, 2), dtype=dtype)
+    for made in (
+        array,
+        {"x": array},
+        pd.DataFrame({"x": array[:, 0]}),
+        pd.DataFrame({"x": array[:, 0]}).iloc[:0],
+    ):
+        theirs, ours = judge.inferred(made)
+        assert judge.same(theirs, ours), (made, theirs, ours)
+
+
+@pytest.mark.parametrize("values", [["a", "b"], [1, 2], [0.5, 1.5], [True, False], ["a", None]])
+def test_categories_have_the_schema_that_mlflow_infers(values: list[Any]) -> None:
+    theirs, ours = judge.inferred(pd.DataFrame({"x": pd.Series(values, dtype="category")}))
+    assert judge.same(theirs, ours), (theirs, ours)
+
+
+@_SLOW
+@given(data.frames())
+def test_tables_of_polars_have_the_schema_of_those_of_pandas(frame: pd.DataFrame) -> None:
+    plain = frame.select_dtypes(["bool", "int32", "int64", "float32", "float64"])
+    assume(len(plain.columns) and not plain.isna().any(axis=None))  # polars tells NaN from what is missing
+    assert infer_schema(pl.from_pandas(plain)).to_json() == judge.inferred(plain)[0]
 
 
 @_SLOW

@@ -323,8 +323,7 @@ def test_a_model_in_the_layout_of_tensorflow_is_loaded_without_it(tmp_path: Path
 @pytest.mark.parametrize(
     ("flavor", "told"),
     [
-        ({"model_type": "tf2-module", "saved_model_dir": "data"}, "SavedModel"),
-        ({"data": "data", "save_exported_model": True}, "SavedModel"),
+        ({"model_type": "tf1-estimator", "saved_model_dir": "data"}, "tf1-estimator of TensorFlow"),
         ({"data": "nowhere"}, "not in the model"),
         ({"data": "."}, "no file of Keras 3"),
     ],
