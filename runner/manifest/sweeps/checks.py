@@ -27,7 +27,7 @@ def check_sweep(sweep: Sweep, entry_point: EntryPoint | None, fields: Fields, de
     """Adds what is wrong; `declared` is what its parameters say."""
     _check_objectives(sweep, fields)
     _check_method(sweep, fields)
-    _check_budget(sweep, fields)
+    _check_budget(sweep, fields, declared)
     if sweep.early_stop is not None:
         _check_early_stop(sweep, sweep.early_stop, fields)
     _check_failures(sweep, fields)
@@ -83,8 +83,9 @@ def _line_of(fields: Fields, path: str) -> int:
     return line
 
 
-def _check_budget(sweep: Sweep, fields: Fields) -> None:
-    if not sweep.space.dimensions:
+def _check_budget(sweep: Sweep, fields: Fields, declared: Declarations) -> None:
+    written = fields.get("parameters")
+    if not sweep.space.dimensions and (written is None or set(written.fields) == set(declared.lines)):
         hint = "give a parameter {min: …, max: …} or values"
         fields.error("parameters", f"sweep {sweep.name!r} searches nothing", hint)
     if sweep.max_trials is None:
