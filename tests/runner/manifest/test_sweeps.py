@@ -170,6 +170,7 @@ def test_a_condition_that_means_nothing_is_an_error(when: str, message: str) -> 
         ("parameters: {lr: [1, 1.0]}", "the value '1.0' of 'lr' is there twice"),
         ("parameters: {lr: {min: .inf, max: 1}}", "min must be a number, not '.inf'"),
         ("parameters: {lr: {mu: 0, sigma: 0}}", "sigma must be more than 0, not 0"),
+        ("parameters: {lr: {mu: 999, sigma: 1, log: true}}", "the values of 'lr' are beyond any number"),
         ("parameters: {lr: {mu: 0}}", "'lr' has mu, but no sigma"),
         ("parameters: {depth: {mu: 0, sigma: 1}}", "normal values have fractions"),
         ("parameters: {depth: {min: 1, max: 2, type: float}}", "declared as an int by the entry point"),
