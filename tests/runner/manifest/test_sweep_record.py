@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,11 +60,11 @@ def choices(draw: st.DrawFn) -> Choice:
 @st.composite
 def ranges(draw: st.DrawFn) -> Range:
     if draw(st.booleans()):
-        low = draw(st.integers(1, 100))
-        size = draw(st.integers(1, 50))
-        step = draw(st.one_of(st.none(), st.integers(1, size)))
+        least = draw(st.integers(1, 100))
+        width = draw(st.integers(1, 50))
+        stride = draw(st.one_of(st.none(), st.integers(1, width)))
         log = draw(st.booleans())
-        return Range(minimum=low, maximum=low + size, step=step, log=log, integer=True)
+        return Range(minimum=least, maximum=least + width, step=stride, log=log, integer=True)
     low, size = draw(positive), draw(positive)
     maximum = low + size
     step = draw(st.one_of(st.none(), st.integers(1, 20).map(lambda count: (maximum - low) / (count + 0.5))))
@@ -92,7 +91,8 @@ def spaces(draw: st.DrawFn, names: list[str]) -> Space:
         domain = draw(domains)
         countable = [other for other in dimensions if other.domain.size is not None]
         when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
-        if countable and draw(st.booleans()):
+        has_condition: bool = draw(st.booleans())
+        if countable and has_condition:
             other = draw(st.sampled_from(countable))
             points = other.domain.points() or ()
             when = ((other.name, (draw(st.sampled_from(points)),)),)
@@ -142,6 +142,8 @@ def sweeps(draw: st.DrawFn) -> Sweep:
         target=st.one_of(st.none(), numbers),
     )
     repeats = draw(st.integers(1, 4))
+    constraint = st.builds(Constraint, metric=texts, maximum=numbers, relative_to_baseline=st.booleans())
+    constraints: list[Constraint] = draw(st.lists(constraint, max_size=2))
     return Sweep(
         name="s",
         entry_point=draw(texts),
@@ -149,12 +151,7 @@ def sweeps(draw: st.DrawFn) -> Sweep:
         method=draw(st.sampled_from(["tpe", "random", "quasi_random", "anneal"])),
         engine_options=draw(st.sampled_from([{}, {"allow_duplicates": True}])),
         objectives=(draw(objective),),
-        constraints=draw(
-            st.lists(
-                st.builds(Constraint, metric=texts, maximum=numbers, relative_to_baseline=st.booleans()),
-                max_size=2,
-            )
-        ),
+        constraints=tuple(constraints),
         space=space,
         fixed={name: draw(texts) for name in left[1:]},
         max_trials=draw(counts),
@@ -217,14 +214,9 @@ def typed(sweep: Sweep) -> list[list[type]]:
     return [[type(value) for value in values] for values in [*choices, *points, *whens]]
 
 
-def with_tuples(sweep: Sweep) -> Sweep:
-    return replace(sweep, constraints=tuple(sweep.constraints))
-
-
 @given(sweep=sweeps())
 @settings(max_examples=100, deadline=None)
 def test_any_sweep_comes_back_from_json_as_it_was(sweep: Sweep) -> None:
-    sweep = with_tuples(sweep)
     back = sweep_from("s", json.loads(json.dumps(describe(sweep))))
     assert back == sweep
     assert typed(back) == typed(sweep)
@@ -233,7 +225,6 @@ def test_any_sweep_comes_back_from_json_as_it_was(sweep: Sweep) -> None:
 @given(sweep=sweeps())
 @settings(max_examples=100, deadline=None)
 def test_any_sweep_that_is_written_as_yaml_is_read_back(sweep: Sweep) -> None:
-    sweep = with_tuples(sweep)
     text = yaml.safe_dump(describe(sweep), allow_unicode=True)
     findings = Findings(Path("MLproject"))
     back = sweep_of("s", parse_document(text, Path("MLproject")), None, findings, key="sweeps.s")
