@@ -225,7 +225,7 @@ def test_any_sweep_comes_back_from_json_as_it_was(sweep: Sweep) -> None:
 @given(sweep=sweeps())
 @settings(max_examples=100, deadline=None)
 def test_any_sweep_that_is_written_as_yaml_is_read_back(sweep: Sweep) -> None:
-    text = yaml.safe_dump(describe(sweep), allow_unicode=True)
+    text = yaml.safe_dump(describe(sweep), allow_unicode=True, sort_keys=False)
     findings = Findings(Path("MLproject"))
     back = sweep_of("s", parse_document(text, Path("MLproject")), None, findings, key="sweeps.s")
     assert [str(problem) for problem in findings.problems if problem.severity == "error"] == []

@@ -95,8 +95,10 @@ def test_others_words_in_the_tables_are_understood() -> None:
         assert [word for word in named(row[3]) if ours_for(METHOD, word) != named(row[0])[0]] == []
 
 
-def test_the_examples_have_no_problems(tmp_path: Path) -> None:
-    first, *_ = re.findall(r"```yaml\n(.*?)```", REFERENCE, re.DOTALL)
+@pytest.mark.parametrize("page", ["README.md", "docs/reference/sweeps.md"])
+def test_the_first_example_has_no_problems(page: str, tmp_path: Path) -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
+    first = next(example for example in examples if example.startswith("sweeps:"))
     (tmp_path / "MLproject").write_text(ENTRY_POINTS + first)
     (tmp_path / "train.py").write_text("import sys\n")
     assert check(tmp_path, env_manager="local") == []
