@@ -166,7 +166,7 @@ def sweep(
         env_manager=env_manager,
     )
     opened = open_project(request, workshop.wishes, workshop.listener)
-    if name not in opened.project.sweeps:
+    if opened.project.sweep(name) is None:
         raise RequestError(
             f"{opened.project.manifest_path or opened.project.directory} declares no sweep {name!r}",
             hint=f"its sweeps: {', '.join(opened.project.sweeps) or 'none'}",

@@ -184,7 +184,7 @@ def run(
             workshop = assemble(environ, listener=console, cwd=working_directory())
             with stop.interruptible():
                 opened = open_project(request, workshop.wishes, console)
-            if entry_point in opened.project.sweeps and not entry_point_only:
+            if not entry_point_only and opened.project.sweep(entry_point) is not None:
                 from runner.cli.sweep_run import SweepWishes, run_sweep
 
                 wishes = SweepWishes(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from runner.errors import ManifestError, suggestion
+from runner.errors import ManifestError
 from runner.manifest.sweeps.fields import Fields
 from runner.manifest.sweeps.space import Declarations
-from runner.model.methods import ENGINE_OPTIONS, engine_for, takes_several_objectives
 from runner.model.project import EntryPoint
 from runner.model.sweep import EarlyStop, StopRuleName, Sweep
+from runner.search.engines import check as check_search
 
 _COMMON = ("type", "metric", "min_iter")
 RULE_KEYS: dict[StopRuleName, tuple[str, ...]] = {
@@ -27,7 +27,7 @@ def check_sweep(sweep: Sweep, entry_point: EntryPoint | None, fields: Fields, de
     """Adds what is wrong; `declared` is what its parameters say."""
     _check_objectives(sweep, fields)
     _check_method(sweep, fields)
-    _check_budget(sweep, fields)
+    _check_budget(sweep, fields, declared)
     if sweep.early_stop is not None:
         _check_early_stop(sweep, sweep.early_stop, fields)
     _check_failures(sweep, fields)
@@ -61,46 +61,31 @@ def _check_objectives(sweep: Sweep, fields: Fields) -> None:
 
 
 def _check_method(sweep: Sweep, fields: Fields) -> None:
-    engines = ENGINE_OPTIONS[sweep.method]
-    engine = engine_for(sweep.method, sweep.engine)
-    if engine not in engines:
-        fields.error(
-            "engine",
-            f"{engine} does not offer the method {sweep.method}",
-            f"it is offered by {', '.join(engines)}",
+    """The search itself knows what it can do."""
+    try:
+        check_search(sweep)
+    except ManifestError as error:
+        own = f"sweeps.{sweep.name}."
+        path = (error.key or "").removeprefix(own)
+        message = str(error).removeprefix(f"{error.path}:{error.line}: ").removeprefix(f"{own}{path}: ")
+        fields.findings.error(
+            message, line=_line_of(fields, path), key=f"{fields.key}.{path}", hint=error.hint, formal=False
         )
-        return
-    if len(sweep.objectives) > 1 and not takes_several_objectives(sweep.method, engine):
-        fields.error(
-            "metrics",
-            f"{sweep.method} on {engine} looks at one metric, and there are {len(sweep.objectives)}",
-            "write method: nsga2, or method: tpe with engine: optuna; or make the others constraints",
-        )
-    options = engines[engine]
-    for name, value in sweep.engine_options.items():
-        inside = f"engine_options.{name}"
-        if name not in options:
-            meant = suggestion(name, options)
-            known = f"known: {', '.join(options)}" if options else "leave engine_options out"
-            fields.error(
-                "engine_options",
-                f"{sweep.method} on {engine} has no option {name!r}",
-                f"did you mean {meant!r}?" if meant else known,
-            )
-        elif not options[name].accepts(value):
-            fields.error("engine_options", f"{inside} must be {options[name].must}, not {value}")
-    if sweep.method == "grid":
-        for dimension in sweep.space.dimensions:
-            if dimension.domain.size is None:
-                fields.error(
-                    "parameters",
-                    f"a grid cannot be made of {dimension.name!r}, which is continuous",
-                    f"give {dimension.name} a step, or values",
-                )
 
 
-def _check_budget(sweep: Sweep, fields: Fields) -> None:
-    if not sweep.space.dimensions:
+def _line_of(fields: Fields, path: str) -> int:
+    """Where the field of a dotted name is; where that is not written, what it would be in."""
+    node, line = fields.node, fields.node.line
+    for step in path.split("."):
+        if step not in node.fields:
+            break
+        node, line = node.fields[step].node, node.fields[step].line
+    return line
+
+
+def _check_budget(sweep: Sweep, fields: Fields, declared: Declarations) -> None:
+    written = fields.get("parameters")
+    if not sweep.space.dimensions and (written is None or set(written.fields) == set(declared.lines)):
         hint = "give a parameter {min: …, max: …} or values"
         fields.error("parameters", f"sweep {sweep.name!r} searches nothing", hint)
     if sweep.max_trials is None:

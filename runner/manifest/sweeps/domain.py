@@ -14,6 +14,8 @@ from runner.model.parameter import Parameter
 from runner.model.space import Choice, Domain, Normal, Range, Value, text_of
 
 _MOST_POINTS_CHECKED = 1_000
+_FAR = 8  # standard deviations: nothing is drawn from further away
+_GREATEST_EXPONENT = 700
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +264,12 @@ class _Reader:
             fields.warning(
                 "", f"a normal distribution of {self.name!r} has no ends, but the entry point gives it limits"
             )
+        if log and abs(mean) + _FAR * deviation > _GREATEST_EXPONENT:
+            self._error(
+                f"the values of {self.name!r} are beyond any number: mu {mean:g} and sigma {deviation:g}",
+                "with log, mu and sigma are those of the logarithm",
+            )
+            return None
         return Normal(mean=mean, deviation=deviation, log=log, step=step)
 
 

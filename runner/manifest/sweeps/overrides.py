@@ -10,7 +10,8 @@ from runner.errors import ManifestError, RequestError, suggestion
 from runner.manifest.document import parse_document
 from runner.manifest.sweeps.keys import SWEEP
 from runner.manifest.sweeps.reader import EntryPoints
-from runner.manifest.sweeps.record import Plain, describe, sweep_from
+from runner.manifest.sweeps.record import Plain, describe, node_of, sweep_from
+from runner.manifest.sweeps.values import is_text_of
 from runner.manifest.sweeps.words import key_in_our_words
 from runner.model.sweep import Sweep
 
@@ -24,8 +25,9 @@ def overridden(
 ) -> Sweep:
     """The sweep with other options, by dotted names (`metric.goal`), and values as YAML writes them.
 
-    `parameters` are fixed to these texts: they leave the space, and initial points. The result is checked
-    like one that stands in the file. Raises RequestError, which names the option, and changes nothing.
+    `parameters` are fixed to these texts: they leave the space, and initial points with other values are
+    dropped. The result is checked like one that stands in the file. Raises RequestError, which names the
+    option, and changes nothing.
     """
     fixed = parameters or {}
     plain = describe(sweep)
@@ -111,12 +113,21 @@ def _fix(plain: Plain, fixed: Mapping[str, str]) -> None:
     if fixed and isinstance(points, list):
         kept: list[object] = []
         for point in points:
-            left = {k: v for k, v in point.items() if k not in fixed} if isinstance(point, dict) else point
+            left = _left_of(point, fixed)
             if left and left not in kept:
                 kept.append(left)
         plain["initial_points"] = kept
         if not kept:
             del plain["initial_points"]
+
+
+def _left_of(point: object, fixed: Mapping[str, str]) -> object:
+    """What is still searched of an initial point; None where it is about other values than the given ones."""
+    if not isinstance(point, dict):
+        return point
+    if any(name in fixed and not is_text_of(fixed[name], node_of(value)) for name, value in point.items()):
+        return None
+    return {name: value for name, value in point.items() if name not in fixed}
 
 
 def _culprit(error: ManifestError, options: Mapping[str, str], fixed: Mapping[str, str]) -> str:

@@ -145,9 +145,8 @@ class _Parameter:
             ours = ours_for(_TYPES | {"int": "int integer long", "float": "float double real number"}, word)
             if name == "type" and (word in _TYPES or (ours is None and squashed(word) not in _NO_TYPES)):
                 continue
-            self._note(
-                f"`{name}: {word}` is read as {f'type: {ours}' if ours else 'its values say it'}", entry.line
-            )
+            what = f"is read as type: {ours}" if ours else "is left out: the values say it"
+            self._note(f"`{name}: {word}` {what}", entry.line)
             del fields[name]
             if ours is not None and "values" not in fields and "value" not in fields:
                 fields["type"] = Field(entry.line, replace(entry.node, scalar=ours, text=ours))

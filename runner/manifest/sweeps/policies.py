@@ -6,6 +6,7 @@ import math
 
 from runner.errors import suggestion
 from runner.manifest.document import Node
+from runner.manifest.findings import describe
 from runner.manifest.sweeps import keys
 from runner.manifest.sweeps.fields import Fields
 from runner.model.sweep import (
@@ -80,10 +81,11 @@ def _causes(fields: Fields) -> frozenset[Cause]:
         known = next((cause for cause in RETRIED if cause == item.string), None)
         if known is None:
             meant = suggestion(item.text, RETRIED)
-            fields.wrong(
+            fields.error(
                 "on",
-                f"any, or causes among {', '.join(RETRIED)}",
-                f"did you mean {meant!r}?" if meant else None,
+                f"{describe(item)} is no cause of a failure",
+                f"did you mean {meant!r}?" if meant else f"known: any, {', '.join(RETRIED)}",
+                formal=True,
             )
             break
         causes.add(known)

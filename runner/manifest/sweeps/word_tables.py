@@ -85,10 +85,10 @@ CAUSE: Table = {
 SEED_MODE: Table = {"per_trial": "trial", "per_repeat": "repeat"}
 ON_FAILURE: Table = {"abort": "raise fail stop", "worst": "bad", "ignore": "skip"}
 ENGINE_OPTIONS: Table = {
-    "n_startup_trials": "n_startup_jobs n_initial_points random_state_trials",
-    "n_ei_candidates": "",
+    "n_startup_trials": "n_startup_jobs n_initial_points",
+    "n_ei_candidates": "n_EI_candidates",
     "population_size": "popsize",
-    "sigma0": "sigma",
+    "sigma": "sigma0",
 }
 
 

@@ -30,7 +30,8 @@ def project(directory: Path, command: str, script: str | None = None, parameters
 
 
 @pytest.mark.parametrize(
-    "name", ["echo-arguments", "empty", "null-sections", "null-parameters", "bare-scripts", "odd-casing"]
+    "name",
+    ["echo-arguments", "empty", "null-sections", "null-parameters", "bare-scripts", "odd-casing", "sweeps"],
 )
 def test_a_good_project_has_no_problems(name: str) -> None:
     assert problems(PROJECTS / name) == []
@@ -48,6 +49,50 @@ def test_everything_is_found_in_one_go_errors_first() -> None:
         ("warning", 4),
     ]
     assert not any(problem.at_load for problem in broken)
+
+
+def test_every_field_of_a_wrong_sweep_is_found_in_its_line() -> None:
+    found = problems(PROJECTS / "bad-sweep-shapes")
+    errors = [problem for problem in found if problem.severity == "error"]
+    assert [problem.line for problem in errors] == [4, 6, 6, 8, 9, 10, 13, 14, 15, 16, 17, 18, 19]
+    assert all(problem.formal and not problem.at_load for problem in errors)
+
+
+def test_a_sweep_that_makes_no_sense_is_found() -> None:
+    found = problems(PROJECTS / "bad-sweeps")
+    errors = [(problem.line, problem.suggestion) for problem in found if problem.severity == "error"]
+    assert errors == [
+        (12, "did you mean 'train'?"),
+        (13, "did you mean 'rate'?"),
+        (18, "declare it as float if fractions are meant"),
+        (19, "did you mean 'line'?"),
+        (20, None),
+        (21, "list its values: {values: […]}"),
+        (27, "write a small min like 1e-5, or leave log away"),
+        (28, "exchange min and max"),
+        (29, None),
+        (30, "write the value alone: 1"),
+        (35, None),
+        (41, "did you mean 'kind'?"),
+        (42, "did you mean 'tree'?"),
+        (44, "give it a default, or optional: true, in the entry point"),
+        (50, None),
+        (53, "give it a step, or a list of values; or search with method: random"),
+        (54, "add max_trials: 50"),
+        (55, "add metric: {name: …, goal: minimize}"),
+        (56, "method: nsga2, or tpe with engine: optuna, searches for several"),
+        (57, "leave engine out, or write engine: builtin"),
+        (62, "did you mean 'n_startup_trials'?"),
+        (65, "write mode: per_repeat"),
+        (66, "keep one of them"),
+        (67, "leave early_terminate out, or write type: patience or type: target"),
+        (68, "add deterministic: true"),
+        (69, "add baseline: {}"),
+        (75, None),
+        (75, "add kind: …"),
+    ]
+    assert not any(problem.at_load or problem.formal for problem in found)
+    assert [problem.line for problem in found if problem.severity == "warning"] == [9, 76]
 
 
 def test_a_declared_parameter_that_does_nothing_is_found() -> None:

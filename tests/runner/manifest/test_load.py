@@ -258,9 +258,19 @@ def test_a_misspelt_key_is_an_error_that_names_the_right_one(tmp_path: Path, tex
     assert caught.value.hint == f"did you mean {meant!r}?"
 
 
-def test_sweeps_are_kept_as_they_are(tmp_path: Path) -> None:
-    project = load_text(tmp_path, "sweeps:\n  search: {method: tpe, parameters: {lr: [1, 2.5, x]}}\n")
-    assert project.sweeps == {"search": {"method": "tpe", "parameters": {"lr": [1, 2.5, "x"]}}}
+def test_a_broken_sweep_stops_neither_another_nor_an_entry_point(tmp_path: Path) -> None:
+    project = load_text(
+        tmp_path,
+        "entry_points: {main: {command: 'x {lr}', parameters: {lr: float}}}\n"
+        "sweeps:\n"
+        "  good: {metric: loss, parameters: {lr: {min: 0, max: 1}}, max_trials: 3}\n"
+        "  bad: {metric: loss, parameters: {lr: {min: 1, max: 0}}, max_trials: 3}\n",
+    )
+    assert list(project.sweeps) == ["good"]
+    assert project.sweep("good") == project.sweeps["good"]
+    assert project.sweep("other") is None
+    with pytest.raises(ManifestError, match=r"MLproject:4: 'lr': no number is between min 1 and max 0"):
+        project.sweep("bad")
 
 
 def test_a_list_default_with_items_becomes_list_text(tmp_path: Path) -> None:
