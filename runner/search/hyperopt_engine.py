@@ -11,8 +11,8 @@ all trials before it are its history. What we do otherwise, because trials here 
 
 from __future__ import annotations
 
-import math
 import random
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -26,6 +26,7 @@ from runner.model.sweep import Sweep
 from runner.search.draws import SEED_RANGE, derived_seed
 from runner.search.hyperopt_space import HyperoptSpace
 from runner.search.hyperopt_tpe import Observations, Tpe
+from runner.search.losses import loss_of
 from runner.search.protocol import Told
 
 Document = dict[str, Any]
@@ -118,13 +119,6 @@ def engine_for(sweep: Sweep, seed: int, options: Mapping[str, Any]) -> HyperoptE
     )
 
 
-def loss_of(told: Told) -> float | None:
-    """The one number that is minimised; None where there is none, or where a constraint is violated."""
-    if told.losses is None or not math.isfinite(told.losses[0]) or any(v > 0 for v in told.violations):
-        return None
-    return told.losses[0]
-
-
 def tpe_algorithm(options: Mapping[str, Any]) -> Algorithm:
     """Tree-structured Parzen estimators. `options`: n_ei_candidates, gamma, prior_weight."""
     of: dict[int, Tpe] = {}
@@ -154,7 +148,8 @@ def adaptive_tpe_algorithm(_: Mapping[str, Any]) -> Algorithm:
     def suggest(numbers: list[int], domain: Any, trials: History, seed: int) -> list[Document]:
         if not trials.succeeded:
             return random_algorithm({})(numbers, domain, trials, seed)
-        with _global_seed(seed):
+        with _global_seed(seed), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of correlations with parameters that were the same in all trials
             documents: list[Document] = atpe.suggest(numbers, domain, trials.all_with_loss(), seed)
         return documents
 
