@@ -28,8 +28,8 @@ class CmaEsEngine:
 
     It searches the unit cube: of each ordered parameter, the fraction of its range or of its probability.
     Values without an order, and parameters that do not always matter, are drawn at random. Each time that
-    `population_size` more trials are over, in whichever order, the distribution moves. A failed trial counts as the worst of its
-    population.
+    `population_size` more trials are over, in whichever order, the distribution moves. A failed trial counts
+    as the worst of its population.
     """
 
     def __init__(
@@ -65,7 +65,9 @@ class CmaEsEngine:
         if self._axes and not self._distribution.should_stop():
             self._distribution.reseed_rng(seed)
             drawn = self._distribution.ask()
-            chosen = {d.name: d.domain.at(min(float(x), 1 - _EDGE)) for d, x in zip(self._axes, drawn, strict=False)}
+            chosen = {
+                d.name: d.domain.at(min(float(x), 1 - _EDGE)) for d, x in zip(self._axes, drawn, strict=False)
+            }
             everything.update(chosen)
         return self._space.narrowed(everything)
 
@@ -91,7 +93,7 @@ class CmaEsEngine:
         self._population.clear()
 
     def learn(self, history: Sequence[tuple[Params, Told]]) -> None:
-        """See `Engine.learn`. The distribution begins around the best of the trials that are of today's space."""
+        """See `Engine.learn`. The distribution begins around the best trial that is of today's space."""
         known = [
             (loss, place)
             for params, told in history

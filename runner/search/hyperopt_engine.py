@@ -136,7 +136,8 @@ def anneal_algorithm(options: Mapping[str, Any]) -> Algorithm:
     from hyperopt import anneal
 
     def suggest(numbers: list[int], domain: Any, trials: History, seed: int) -> list[Document]:
-        return anneal.suggest(numbers, domain, trials, seed, **options)
+        documents: list[Document] = anneal.suggest(numbers, domain, trials, seed, **options)
+        return documents
 
     return suggest
 
@@ -149,7 +150,9 @@ def adaptive_tpe_algorithm(_: Mapping[str, Any]) -> Algorithm:
         if not trials.succeeded:
             return random_algorithm({})(numbers, domain, trials, seed)
         with _global_seed(seed), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of correlations with parameters that were the same in all trials
+            warnings.simplefilter(
+                "ignore"
+            )  # of correlations with parameters that were the same in all trials
             documents: list[Document] = atpe.suggest(numbers, domain, trials.all_with_loss(), seed)
         return documents
 
@@ -211,7 +214,7 @@ def _document(number: int, raw: Mapping[str, Sequence[float]]) -> Document:
 
 
 class History(Trials):  # type: ignore[misc] # hyperopt has no annotations
-    """The trials that an algorithm sees, without the copying that hyperopt's own class does at each of them."""
+    """The trials that an algorithm sees, without the copying that hyperopt's own class does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -240,7 +243,7 @@ class History(Trials):  # type: ignore[misc] # hyperopt has no annotations
         self.succeeded += loss is not None
 
     def all_with_loss(self) -> Trials:
-        """The same trials, those without a loss with the worst one: adaptive TPE insists on one, and on times."""
+        """The same trials, without a loss the worst one: adaptive TPE insists on one, and on times."""
         losses = [document["result"].get("loss") for document in self._trials]
         worst = max(loss for loss in losses if loss is not None)
         trials = Trials()

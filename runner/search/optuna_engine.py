@@ -1,7 +1,7 @@
 """Optuna's samplers behind ask and tell: multivariate TPE, Gaussian processes, NSGA-II.
 
-The study is in memory and is rebuilt by repeating `add` and `tell`: there is no second database. Each proposal
-has a fresh sampler with a seed of its own and leaves nothing in the study, so it is a function of the history.
+The study is in memory and is rebuilt by repeating `add` and `tell`: there is no second database. Each
+proposal has a fresh sampler with a seed of its own and leaves nothing in the study.
 A failed trial is not left out, as Optuna would, which tries such places again: to TPE it is a pruned trial,
 which ranks behind all others; elsewhere it has the worst values that were seen.
 """
@@ -20,7 +20,7 @@ from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from runner.model.space import Choice, Dimension, Normal, Params, Range, Space, Value
+from runner.model.space import Choice, Dimension, Normal, Params, Space, Value
 from runner.model.sweep import Sweep
 from runner.search.draws import derived_seed
 from runner.search.protocol import Told
@@ -34,7 +34,8 @@ _SPREAD = 1 - 1e-6
 
 class OptunaEngine:
     """What an Optuna sampler proposes. An `Engine`. `objectives` and `constraints`: how many
-    of them a trial has."""
+    of them a trial has.
+    """
 
     def __init__(
         self,
@@ -226,7 +227,7 @@ _SAMPLERS: Mapping[str, Callable[[Sweep, Mapping[str, Any]], MakeSampler]] = {
 }
 
 
-class _Storage(InMemoryStorage):
+class _Storage(InMemoryStorage):  # type: ignore[misc] # not annotated for us
     """In memory, and forgets what a sampler notes of a proposal: that is what keeps proposals pure."""
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:

@@ -22,7 +22,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"api", "worker"},
         {"assemble"},
         {"sweeping"},
-        {"prepare", "perform"},
+        {"prepare", "perform", "engine_environment"},
         {"sources", "environments", "manifest", "recording", "executors", "output", "search"},
         {"lease"},
         {"events", "plugins", "settings", "owner", "local_source"},
