@@ -3,8 +3,8 @@
     pip install '.[tpe,optuna]' scikit-learn && python benchmarks/search_quality.py
 
 Three tables. The first: the distance of the best trial from the minimum after 50 and after 100 trials, over
-30 seeds: the median, and the first and third quartile. The second: the epochs that a search needs on the table
-of trainings until one is within 1 % of the best, with and without early stopping. The third: the time of one
+30 seeds: the median, and the first and third quartile. The second: the epochs that a search trains on the
+table until a trial is within 1 % of the best, with and without early stopping. The third: the time of one
 suggestion with so many trials told before.
 """
 
@@ -42,11 +42,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--only", choices=["quality", "stopping", "speed"], help="one of the tables")
+    parser.add_argument("--problem", help="only the problem of this name, in the first table")
     parser.add_argument("--json", type=Path, help="a file for every sample")
     options = parser.parse_args()
     samples: dict[str, object] = {}
     if options.only in (None, "quality"):
-        samples["quality"] = quality(options.seeds, options.jobs)
+        samples["quality"] = quality(options.seeds, options.jobs, options.problem)
     if options.only in (None, "stopping"):
         samples["stopping"] = stopping(options.seeds)
     if options.only in (None, "speed"):
@@ -55,11 +56,11 @@ def main() -> None:
         options.json.write_text(json.dumps(samples, indent=1), encoding="utf-8")
 
 
-def ours(method: Method, engine: Engine | None = None, **engine_options: float | bool) -> Search:
+def ours(method: Method, engine: Engine | None = None) -> Search:
     """A searcher of ours, with its trials one after the other."""
 
     def search(problem: Problem, seed: int, count: int) -> list[float]:
-        searcher = searcher_for(_sweep(problem.space, method, engine, seed, **engine_options))
+        searcher = searcher_for(_sweep(problem.space, method, engine, seed))
         losses: list[float] = []
         for number in range(count):
             params = searcher.suggest(number)
@@ -125,13 +126,15 @@ SEARCHES: dict[str, Search] = {
 }
 
 
-def quality(seeds: int, jobs: int) -> dict[str, dict[str, list[list[float]]]]:
+def quality(seeds: int, jobs: int, only: str | None) -> dict[str, dict[str, list[list[float]]]]:
     """Prints how far from the minimum each search is; returns it by problem, search, checkpoint and seed."""
     found: dict[str, dict[str, list[list[float]]]] = {}
     head = " | ".join(f"after {count}: median (quartiles)" for count in CHECKPOINTS)
     print(f"| problem | search | {head} |\n|---|---|{'---|' * len(CHECKPOINTS)}", flush=True)
     with ProcessPoolExecutor(jobs) as processes:
         for index, problem in enumerate(problems()):
+            if only not in (None, problem.name):
+                continue
             found[problem.name] = {}
             for name in SEARCHES:
                 runs = list(processes.map(_regrets, [(index, name, seed) for seed in range(seeds)]))
@@ -296,13 +299,11 @@ def _sweep(
     engine: Engine | None,
     seed: int,
     early_stop: EarlyStop | None = None,
-    **engine_options: float | bool,
 ) -> Sweep:
     return Sweep(
         name="search",
         method=method,
         engine=engine,
-        engine_options=engine_options,
         objectives=(Objective(metric="loss"),),
         space=space,
         seed=seed,

@@ -3,10 +3,10 @@
     python benchmarks/data/make_digits_table.py > benchmarks/data/digits_mlp.csv
 
 The data is scikit-learn's digits (1,797 images of 8 x 8 pixels), of which 600 are for training and 600 for
-validation. The network has one hidden layer (ReLU) and is trained by stochastic gradient descent with momentum. A
-line is one training: its four parameters, then the validation loss (cross-entropy) after each epoch, in units of
-0.0001, 99999 where it diverged. A search can be replayed on such a table in no time, and finds the same on
-every machine.
+validation. The network has one hidden layer (ReLU) and is trained by stochastic gradient descent with
+momentum. A line is one training: its four parameters, then the validation loss (cross-entropy) after each
+epoch, in units of 0.0001, 99999 where it diverged. A search can be replayed on such a table in no time, and
+finds the same on every machine.
 """
 
 from __future__ import annotations
@@ -63,12 +63,10 @@ def trained(
     speeds = [np.zeros_like(weight) for weight in weights]
     for _ in range(EPOCHS):
         for rows in np.array_split(random.permutation(ROWS), range(batch, ROWS, batch)):
-            for weight, speed, slope in zip(
-                weights, speeds, gradients(weights, train[0][rows], train[1][rows]), strict=True
-            ):
-                speed *= momentum
-                speed -= rate * slope
-                weight += speed
+            slopes = gradients(weights, train[0][rows], train[1][rows])
+            for layer, slope in enumerate(slopes):
+                speeds[layer] = speeds[layer] * momentum - rate * slope
+                weights[layer] = weights[layer] + speeds[layer]
         yield losses_of(weights, *val)
 
 
@@ -98,7 +96,10 @@ def losses_of(weights: list[Floats], images: Floats, targets: Floats) -> NDArray
     _, output = hidden_and_output(weights, images)
     picked = np.maximum((output * targets).sum(axis=2), 1e-10)
     losses = -np.log(picked).mean(axis=1) * 1e4
-    return np.where(np.isfinite(losses), np.minimum(losses, DIVERGED), DIVERGED).round().astype(np.int64)
+    rounded: NDArray[np.int64] = (
+        np.where(np.isfinite(losses), np.minimum(losses, DIVERGED), DIVERGED).round().astype(np.int64)
+    )
+    return rounded
 
 
 if __name__ == "__main__":

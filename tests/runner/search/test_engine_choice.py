@@ -158,7 +158,7 @@ def test_points_that_are_equal_but_not_the_same_are_all_tried() -> None:
     space = Space(dimensions=(Dimension(name="x", domain=Choice(values=(1, True, 1.0, "1"))),))
     for method in ("random", "grid", "tpe"):
         searcher = searcher_for(sweep(method, space))
-        found = []
+        found = list[object]()
         while (params := searcher.suggest(len(found))) is not None:
             searcher.add(len(found), params)
             found.append(params["x"])

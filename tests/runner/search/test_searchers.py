@@ -286,11 +286,12 @@ def domains(draw: st.DrawFn) -> Choice | Range | Normal:
 
 @st.composite
 def spaces(draw: st.DrawFn) -> Space:
-    found: list[Dimension] = []
+    found = list[Dimension]()
     for index in range(draw(st.integers(1, 4))):
         when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
         parents = [d for d in found if (d.domain.points() or ()) != ()]
-        if parents and draw(st.booleans()):
+        is_conditional: bool = draw(st.booleans())
+        if parents and is_conditional:
             parent = draw(st.sampled_from(parents))
             points = list(parent.domain.points() or ())[:3]
             when = ((parent.name, tuple(draw(st.lists(st.sampled_from(points), min_size=1, max_size=2)))),)
