@@ -26,7 +26,7 @@ from objectives import Problem, Trainings, digits, problems
 from runner.model.space import Choice, Dimension, Params, Range, Space
 from runner.model.sweep import EarlyStop, Engine, Method, Objective, Sweep
 from runner.search.engines import searcher_for
-from runner.search.protocol import Searcher, Told
+from runner.search.protocol import Told
 from runner.search.stopping.rules import rule_for
 
 CHECKPOINTS = (50, 100)
@@ -205,33 +205,32 @@ def speed() -> dict[str, dict[int, float]]:
         )
     )
     found: dict[str, dict[int, float]] = {}
+    for count in HISTORIES:
+        for name, ms in _in_turns(dict(_suggestions(space, count))).items():
+            found.setdefault(name, {})[count] = ms
     head = " | ".join(f"{count:,} trials" for count in HISTORIES)
     print(f"\n| ms for a suggestion after | {head} |\n|---|{'---|' * len(HISTORIES)}")
-    for name, timed in _timed(space):
-        found[name] = {count: timed(count) for count in HISTORIES}
-        cells = " | ".join(f"{ms:.1f}" for ms in found[name].values())
-        print(f"| {name} | {cells} |", flush=True)
+    for name, times in found.items():
+        print(f"| {name} | {' | '.join(f'{ms:.1f}' for ms in times.values())} |", flush=True)
     return found
 
 
-def _timed(space: Space) -> Iterator[tuple[str, Callable[[int], float]]]:
-    engines: dict[str, tuple[Method, Engine | None]] = {
-        "runner tpe": ("tpe", None),
-        "runner tpe, optuna": ("tpe", "optuna"),
-        "runner random": ("random", None),
-        "runner quasi_random": ("quasi_random", None),
-        "runner cma_es": ("cma_es", None),
-    }
-    for name, (method, engine) in engines.items():
+def _suggestions(space: Space, count: int) -> Iterator[tuple[str, Callable[[int], object]]]:
+    yield "runner tpe", _ours(space, count, "tpe", None)
+    yield "hyperopt tpe.suggest", _hyperopts(space, count)
+    yield "runner tpe, optuna", _ours(space, count, "tpe", "optuna")
+    yield "optuna ask", _optunas(space, count)
+    yield "runner random", _ours(space, count, "random", None)
+    yield "runner quasi_random", _ours(space, count, "quasi_random", None)
+    yield "runner cma_es", _ours(space, count, "cma_es", None)
 
-        def timed(count: int, method: Method = method, engine: Engine | None = engine) -> float:
-            searcher = searcher_for(_sweep(space, method, engine, 0))
-            _fill(searcher, space, count)
-            return _median_ms(lambda turn: searcher.suggest(count + turn))
 
-        yield name, timed
-    yield "hyperopt tpe.suggest", lambda count: _hyperopt_ms(space, count)
-    yield "optuna ask", lambda count: _optuna_ms(space, count)
+def _ours(space: Space, count: int, method: Method, engine: Engine | None) -> Callable[[int], object]:
+    searcher = searcher_for(_sweep(space, method, engine, 0))
+    for number, (params, loss) in enumerate(_history(space, count)):
+        searcher.add(number, params)
+        searcher.tell(number, Told(losses=(loss,)))
+    return lambda turn: searcher.suggest(count + turn)
 
 
 def _history(space: Space, count: int) -> Iterator[tuple[Params, float]]:
@@ -240,13 +239,7 @@ def _history(space: Space, count: int) -> Iterator[tuple[Params, float]]:
         yield {name: float(generator.random()) for name in space.names}, float(generator.random())
 
 
-def _fill(searcher: Searcher, space: Space, count: int) -> None:
-    for number, (params, loss) in enumerate(_history(space, count)):
-        searcher.add(number, params)
-        searcher.tell(number, Told(losses=(loss,)))
-
-
-def _hyperopt_ms(space: Space, count: int) -> float:
+def _hyperopts(space: Space, count: int) -> Callable[[int], object]:
     from hyperopt import JOB_STATE_DONE, STATUS_OK, Trials, hp, tpe
     from hyperopt.base import Domain
 
@@ -264,10 +257,10 @@ def _hyperopt_ms(space: Space, count: int) -> float:
         document["state"] = JOB_STATE_DONE
         trials.insert_trial_docs([document])
     trials.refresh()
-    return _median_ms(lambda turn: tpe.suggest([count + turn], domain, trials, turn, verbose=False))
+    return lambda turn: tpe.suggest([count + turn], domain, trials, turn, verbose=False)
 
 
-def _optuna_ms(space: Space, count: int) -> float:
+def _optunas(space: Space, count: int) -> Callable[[int], object]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -275,17 +268,17 @@ def _optuna_ms(space: Space, count: int) -> float:
     words = {name: optuna.distributions.FloatDistribution(0, 1) for name in space.names}
     for params, loss in _history(space, count):
         study.add_trial(optuna.create_trial(params=dict(params), distributions=dict(words), value=loss))
-    return _median_ms(lambda _: study.ask(dict(words)))
+    return lambda _: study.ask(dict(words))
 
 
-def _median_ms(call: Callable[[int], object], turns: int = 5) -> float:
-    call(turns)
-    taken = []
-    for turn in range(turns):
-        start = time.perf_counter()
-        call(turn)
-        taken.append((time.perf_counter() - start) * 1e3)
-    return statistics.median(taken)
+def _in_turns(calls: dict[str, Callable[[int], object]], turns: int = 7) -> dict[str, float]:
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(1 + turns):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call(turn)
+            taken[name].append((time.perf_counter() - start) * 1e3)
+    return {name: statistics.median(times[1:]) for name, times in taken.items()}
 
 
 def _quartiles(values: list[float]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sklearn  # noqa: F401 # adaptive TPE loads it; it sets variables, which no test may leave behind
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -310,3 +311,19 @@ def test_any_space_can_be_searched_by_any_method(space: Space, options: dict[str
         assert len(points) == min(9, sum(1 for _ in zip(space.grid(), range(9), strict=False)))
     else:
         assert len(points) == 9
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["adaptive_tpe", pytest.param("gaussian_process", marks=pytest.mark.engine)],  # PyTorch is gigabytes
+)
+def test_slow_methods_keep_their_promises_too(method: str) -> None:
+    if method == "gaussian_process":
+        pytest.importorskip("torch")
+    order = sweep(method, MIXED, max_trials=6)
+    points = searched(order, count=5, lag=1)
+    resumed = searcher_for(order)
+    replay(resumed, points[:4], lag=1)
+
+    assert all(MIXED.includes(params) for params in points)
+    assert resumed.suggest(4) == points[4]
