@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ class Workshop:
 
     def conductor(self, cwd: Path) -> Conductor:
         """What sweeps are conducted with."""
-        from runner.search.engines import searcher_for
+        from runner.engine_environment import searcher_for
         from runner.sweeping.conduct import Conductor
 
         return Conductor(
@@ -66,7 +67,12 @@ class Workshop:
             listener=self.listener,
             environ=self.wishes.environ,
             cwd=cwd,
-            searcher_for=searcher_for,
+            searcher_for=partial(
+                searcher_for,
+                cache_dir=self.settings.cache_dir,
+                environ=self.wishes.environ,
+                listener=self.listener,
+            ),
         )
 
     def inline(self, stop: Stop) -> InlineExecutor:

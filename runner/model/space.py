@@ -98,6 +98,16 @@ class Range:
             return min(max(float(number), self.minimum), self.maximum)
         return self.nth(min(max(round((number - self.minimum) / stride), 0), size - 1))
 
+    def fraction_below(self, value: float) -> float:
+        """How much of the range lies below a value (0 to 1): the inverse of `at` where there is no step."""
+        low, high = self.minimum, self.maximum
+        if low == high:
+            return 0.5
+        value = min(max(value, low), high)
+        if self.log:
+            low, high, value = math.log(low), math.log(high), math.log(value)
+        return (value - low) / (high - low)
+
     def _between(self, low: float, high: float, fraction: float) -> float:
         if not self.log:
             return low + fraction * (high - low)
@@ -143,6 +153,12 @@ class Normal:
         """The value below which this fraction (0 to 1, without 1) of the probability lies."""
         number = NormalDist(self.mean, self.deviation).inv_cdf(min(max(fraction, 1e-15), 1 - 1e-15))
         return self.nearest(math.exp(number) if self.log else number)
+
+    def fraction_below(self, value: float) -> float:
+        """How much of the probability lies below a value: the inverse of `at`."""
+        if self.log and value <= 0:
+            return 0.0
+        return NormalDist(self.mean, self.deviation).cdf(math.log(value) if self.log else value)
 
     def nearest(self, number: float) -> Value:
         """The value that is nearest to `number`: where there is a step, a multiple of it."""

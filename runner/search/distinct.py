@@ -23,7 +23,7 @@ def key_of(params: Params) -> Key:
 
 
 class Engine(Protocol):
-    """What proposes from what it was told: a `Searcher` that can be asked for another proposal for a number."""
+    """What proposes from what it was told: a searcher that can be asked again for the same number."""
 
     def propose(self, number: int, attempt: int) -> Params:
         """Proposal `attempt` (from 0) for suggestion `number`."""

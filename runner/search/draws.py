@@ -21,7 +21,7 @@ def derived_seed(seed: int, *purpose: int | str) -> int:
 
 
 def point(space: Space, seed: int, number: int | str) -> dict[str, Value]:
-    """A random point of the space. Another parameter in the space does not change the values of the others."""
+    """A random point of the space. One more parameter does not change the values of the others."""
     values = {d.name: d.domain.at(fraction(seed, number, d.name)) for d in space.dimensions}
     return space.narrowed(values)
 

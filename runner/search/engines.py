@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -14,52 +15,68 @@ from runner.search.distinct import Engine as Proposing
 from runner.search.distinct import EngineSearcher
 from runner.search.draws import point
 from runner.search.initial_points import InitialPoints
-from runner.search.options import OPTIONS, OptionValue, engines_of, options_of
+from runner.search.options import OptionValue, engines_of, options_of
 from runner.search.protocol import Searcher
 from runner.search.quasi_random import Halton
 from runner.search.sequences import SequenceSearcher
 
 Options = Mapping[str, OptionValue]
 
-PACKAGES: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "hyperopt": (("hyperopt",), "tpe"),
-    "optuna": (("optuna",), "optuna"),
-    "adaptive_tpe": (("hyperopt", "lightgbm", "sklearn"), "adaptive-tpe"),
-    "cma_es": (("cmaes",), "optuna"),
-    "gaussian_process": (("optuna", "torch"), "gaussian-process"),
+_HYPEROPT = "hyperopt>=0.3,<0.4"
+_OPTUNA = "optuna>=5,<6"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What an engine needs beside `runner`: modules, the extra that brings them, and what is in it."""
+
+    modules: tuple[str, ...]
+    extra: str
+    requirements: tuple[str, ...]
+
+
+NEEDS: Mapping[str, Needs] = {
+    "hyperopt": Needs(modules=("hyperopt",), extra="tpe", requirements=(_HYPEROPT,)),
+    "optuna": Needs(modules=("optuna",), extra="optuna", requirements=("cmaes>=0.11", _OPTUNA)),
+    "adaptive_tpe": Needs(
+        modules=("hyperopt", "lightgbm", "sklearn"),
+        extra="adaptive-tpe",
+        requirements=(_HYPEROPT, "lightgbm>=4.5", "scikit-learn>=1.5"),
+    ),
+    "cma_es": Needs(modules=("cmaes",), extra="optuna", requirements=("cmaes>=0.11", _OPTUNA)),
+    "gaussian_process": Needs(
+        modules=("optuna", "torch"), extra="gaussian-process", requirements=(_OPTUNA, "torch>=2.4")
+    ),
 }
-"""What must be importable for an engine, or for a method that needs more than its engine; and the extra that has it."""
+"""By the method that needs more than its engine, or by the engine."""
 
 SEVERAL_OBJECTIVES = frozenset({"random", "grid", "quasi_random", "tpe", "nsga2"})
 """Methods that can search for several objectives at once."""
 
 
 class EngineMissing(ProvisionError):
-    """The packages of a search engine are not installed where `runner` is. `extra` is the extra that has them."""
+    """A search engine cannot be imported where `runner` is. `needs` is what would have to be installed."""
 
-    def __init__(self, sweep: Sweep, missing: str, extra: str) -> None:
+    def __init__(self, sweep: Sweep, needs: Needs, reason: str) -> None:
         super().__init__(
-            f"sweep {sweep.name!r}: method {sweep.method} needs the package {missing}, which is not installed",
-            hint=f"pip install 'runner[{extra}]', or search with method: random, quasi_random or grid",
+            f"sweep {sweep.name!r}: method {sweep.method} needs the package {reason}",
+            hint=f"pip install 'runner[{needs.extra}]', or search with method: random, quasi_random or grid",
         )
-        self.extra = extra
+        self.needs = needs
 
 
 def searcher_for(sweep: Sweep) -> Searcher:
     """The searcher of a sweep, whose seed is known.
 
-    Initial points come first. In a finite space nothing is suggested twice, unless `allow_duplicates` is among
-    the `engine_options`; when everything was, there is nothing left.
+    Initial points come first. In a finite space nothing is suggested twice, unless the `engine_options` say
+    `allow_duplicates`; when everything was, there is nothing left.
 
     Raises ManifestError where the sweep's method, engine, options or space do not go together, EngineMissing
     (a ProvisionError) where packages are missing.
     """
     engine = check(sweep)
     assert sweep.seed is not None, "a seed is drawn when a sweep starts"
-    if engine != "builtin":
-        missing, extra = missing_package(sweep)
-        if missing:
-            raise EngineMissing(sweep, missing, extra)
+    _look_for_packages(sweep, engine)
     options = options_of(sweep, engine)
     searcher = (
         _sequence(sweep, sweep.seed, options)
@@ -92,7 +109,8 @@ def check(sweep: Sweep) -> Engine:
         raise _wrong(
             sweep,
             "metrics",
-            f"method {sweep.method} of engine {engine} has one metric, and {len(sweep.objectives)} are declared",
+            f"method {sweep.method} of engine {engine} has one metric, "
+            f"and {len(sweep.objectives)} are declared",
             hint="method: nsga2, or tpe with engine: optuna, searches for several",
         )
     if sweep.method == "grid" and not sweep.space.is_finite:
@@ -109,13 +127,17 @@ def check(sweep: Sweep) -> Engine:
     return engine
 
 
-def missing_package(sweep: Sweep) -> tuple[str | None, str]:
-    """The first package that the sweep's searcher needs and that cannot be imported here (None: all can), and
-    the extra that has it.
-    """
-    engine = sweep.engine or _default_engine(sweep)
-    packages, extra = PACKAGES.get(sweep.method) or PACKAGES.get(engine, ((), ""))
-    return next((package for package in packages if find_spec(package) is None), None), extra
+def _look_for_packages(sweep: Sweep, engine: Engine) -> None:
+    needs = NEEDS.get(sweep.method) or NEEDS.get(engine)
+    if needs is None:
+        return
+    for module in needs.modules:
+        if find_spec(module) is None:
+            raise EngineMissing(sweep, needs, f"{module}, which is not installed")
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise EngineMissing(sweep, needs, f"{module}, which cannot be imported: {error}") from None
 
 
 def _default_engine(sweep: Sweep) -> Engine:

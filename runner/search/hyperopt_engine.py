@@ -11,8 +11,8 @@ all trials before it are its history. What we do otherwise, because trials here 
 
 from __future__ import annotations
 
-import math
 import random
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -26,6 +26,7 @@ from runner.model.sweep import Sweep
 from runner.search.draws import SEED_RANGE, derived_seed
 from runner.search.hyperopt_space import HyperoptSpace
 from runner.search.hyperopt_tpe import Observations, Tpe
+from runner.search.losses import loss_of
 from runner.search.protocol import Told
 
 Document = dict[str, Any]
@@ -118,13 +119,6 @@ def engine_for(sweep: Sweep, seed: int, options: Mapping[str, Any]) -> HyperoptE
     )
 
 
-def loss_of(told: Told) -> float | None:
-    """The one number that is minimised; None where there is none, or where a constraint is violated."""
-    if told.losses is None or not math.isfinite(told.losses[0]) or any(v > 0 for v in told.violations):
-        return None
-    return told.losses[0]
-
-
 def tpe_algorithm(options: Mapping[str, Any]) -> Algorithm:
     """Tree-structured Parzen estimators. `options`: n_ei_candidates, gamma, prior_weight."""
     of: dict[int, Tpe] = {}
@@ -142,7 +136,8 @@ def anneal_algorithm(options: Mapping[str, Any]) -> Algorithm:
     from hyperopt import anneal
 
     def suggest(numbers: list[int], domain: Any, trials: History, seed: int) -> list[Document]:
-        return anneal.suggest(numbers, domain, trials, seed, **options)
+        documents: list[Document] = anneal.suggest(numbers, domain, trials, seed, **options)
+        return documents
 
     return suggest
 
@@ -154,7 +149,10 @@ def adaptive_tpe_algorithm(_: Mapping[str, Any]) -> Algorithm:
     def suggest(numbers: list[int], domain: Any, trials: History, seed: int) -> list[Document]:
         if not trials.succeeded:
             return random_algorithm({})(numbers, domain, trials, seed)
-        with _global_seed(seed):
+        with _global_seed(seed), warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # of correlations with parameters that were the same in all trials
             documents: list[Document] = atpe.suggest(numbers, domain, trials.all_with_loss(), seed)
         return documents
 
@@ -216,7 +214,7 @@ def _document(number: int, raw: Mapping[str, Sequence[float]]) -> Document:
 
 
 class History(Trials):  # type: ignore[misc] # hyperopt has no annotations
-    """The trials that an algorithm sees, without the copying that hyperopt's own class does at each of them."""
+    """The trials that an algorithm sees, without the copying that hyperopt's own class does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -245,7 +243,7 @@ class History(Trials):  # type: ignore[misc] # hyperopt has no annotations
         self.succeeded += loss is not None
 
     def all_with_loss(self) -> Trials:
-        """The same trials, those without a loss with the worst one: adaptive TPE insists on one, and on times."""
+        """The same trials, without a loss the worst one: adaptive TPE insists on one, and on times."""
         losses = [document["result"].get("loss") for document in self._trials]
         worst = max(loss for loss in losses if loss is not None)
         trials = Trials()

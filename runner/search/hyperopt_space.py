@@ -44,7 +44,7 @@ class HyperoptSpace:
         }
         self._nodes: dict[str, Any] = {}
         top = [d for d in space.dimensions if d.name in self._words and self._parent_of(d) is None]
-        self.domain = Domain(_no_objective, {d.name: self._node(d) for d in top})
+        self.domain = Domain(_no_objective, {d.name: self._node(d) for d in top}) if self._words else None
 
     @property
     def is_empty(self) -> bool:

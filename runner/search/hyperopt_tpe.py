@@ -1,8 +1,8 @@
 """`hyperopt.tpe.suggest` without doing all its preparations again for each suggestion.
 
-J. Bergstra, R. Bardenet, Y. Bengio, B. Kégl, Algorithms for Hyper-Parameter Optimization, NIPS 2011. The numbers
-are hyperopt's own, to the last bit; what is kept between suggestions is its graph of the posterior, and the
-history in the form that the graph wants. Splitting that into good and bad is done by numpy, not in a loop.
+J. Bergstra, R. Bardenet, Y. Bengio, B. Kégl, Algorithms for Hyper-Parameter Optimization, NIPS 2011. The
+numbers are hyperopt's own, to the last bit. Between suggestions we keep its graph of the posterior, and the
+history in the form that the graph wants; that is split into good and bad by numpy, not in a loop.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SPLIT = "runner_split_trials"
 
 
 class Observations:
-    """All trials as columns sorted by number: the losses (infinite where there is none), and each parameter's values."""
+    """All trials as columns sorted by number: their losses (infinite: none), and each parameter's values."""
 
     def __init__(self) -> None:
         self.numbers: list[int] = []

@@ -16,7 +16,7 @@ Kind = Literal["integer", "number", "truth"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One option. `default` None: it depends on the sweep, or the engine decides. Both bounds are included."""
+    """One option. `default` None: it depends on the sweep, or on the engine. Both bounds are included."""
 
     kind: Kind
     default: OptionValue | None

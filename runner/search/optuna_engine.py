@@ -1,7 +1,7 @@
 """Optuna's samplers behind ask and tell: multivariate TPE, Gaussian processes, NSGA-II.
 
-The study is in memory and is rebuilt by repeating `add` and `tell`: there is no second database. Each proposal
-has a fresh sampler with a seed of its own and leaves nothing in the study, so it is a function of the history.
+The study is in memory and is rebuilt by repeating `add` and `tell`: there is no second database. Each
+proposal has a fresh sampler with a seed of its own and leaves nothing in the study.
 A failed trial is not left out, as Optuna would, which tries such places again: to TPE it is a pruned trial,
 which ranks behind all others; elsewhere it has the worst values that were seen.
 """
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import optuna
@@ -19,7 +20,7 @@ from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from runner.model.space import Choice, Dimension, Normal, Params, Range, Space, Value
+from runner.model.space import Choice, Dimension, Normal, Params, Space, Value
 from runner.model.sweep import Sweep
 from runner.search.draws import derived_seed
 from runner.search.protocol import Told
@@ -32,7 +33,9 @@ _SPREAD = 1 - 1e-6
 
 
 class OptunaEngine:
-    """What an Optuna sampler proposes. An `Engine`. `objectives` is how many values a trial has."""
+    """What an Optuna sampler proposes. An `Engine`. `objectives` and `constraints`: how many
+    of them a trial has.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class OptunaEngine:
         make_sampler: MakeSampler,
         *,
         objectives: int = 1,
+        constraints: int = 0,
         prunes_failures: bool = False,
         ignore_failures: bool = False,
     ) -> None:
@@ -51,15 +55,18 @@ class OptunaEngine:
         self._ignore_failures = ignore_failures
         self._distributions = {d.name: distribution_of(d) for d in space.dimensions}
         self._storage = _Storage()
-        with warnings.catch_warnings(), _quietly():
+        with _quietly():
             self._study = optuna.create_study(storage=self._storage, directions=["minimize"] * objectives)
+            sampler = make_sampler(0)
+        self._generations = sampler if isinstance(sampler, optuna.samplers.NSGAIISampler) else None
         self._ids: dict[int, int] = {}
         self._worst: tuple[float, ...] | None = None
+        self._worst_violations = (1.0,) * constraints
 
     def propose(self, number: int, attempt: int) -> Params:
         """See `Engine.propose`."""
-        with warnings.catch_warnings(), _quietly():
-            warnings.simplefilter("ignore")
+        with _quietly():
+            self._forget_cache()
             sampler = self._make_sampler(derived_seed(self._seed, number, attempt))
             trial = self._frozen({}, number=len(self._study.get_trials(deepcopy=False)))
             relative_space = sampler.infer_relative_search_space(self._study, trial)
@@ -87,18 +94,17 @@ class OptunaEngine:
         known = {name: value for name, value in params.items() if self._space[name].domain.includes(value)}
         trial = self._frozen({name: raw_of(self._space[name], value) for name, value in known.items()})
         self._ids[number] = self._storage.create_new_trial(self._study._study_id, template_trial=trial)
-        sampler = self._make_sampler(0)
-        if isinstance(sampler, optuna.samplers.NSGAIISampler):
+        if self._generations is not None:
             # Which generation a trial belongs to is decided when it begins, and written on it.
-            sampler.get_trial_generation(self._study, self._storage.get_trial(self._ids[number]))
+            self._forget_cache()
+            self._generations.get_trial_generation(self._study, self._storage.get_trial(self._ids[number]))
 
     def tell(self, number: int, told: Told) -> None:
         """See `Engine.tell`."""
         identifier = self._ids[number]
         losses = told.losses
-        for index, violation in enumerate(told.violations):
-            if not math.isnan(violation):
-                self._storage.set_trial_system_attr(identifier, f"constraints:{index}", float(violation))
+        for index, violation in enumerate(self._violations(told)):
+            self._storage.set_trial_system_attr(identifier, f"constraints:{index}", violation)
         if losses is not None and all(map(math.isfinite, losses)):
             self._worst = losses if self._worst is None else tuple(map(max, self._worst, losses))
             self._storage.set_trial_state_values(identifier, TrialState.COMPLETE, losses)
@@ -111,12 +117,24 @@ class OptunaEngine:
         else:
             self._storage.set_trial_state_values(identifier, TrialState.FAIL)
 
+    def _violations(self, told: Told) -> tuple[float, ...]:
+        # Samplers want all of them of every trial: one that failed violates as the worst did.
+        known, worst = told.violations, self._worst_violations
+        if len(known) != len(worst) or not all(map(math.isfinite, known)):
+            return worst
+        self._worst_violations = tuple(map(max, worst, known))
+        return known
+
     def learn(self, history: Sequence[tuple[Params, Told]]) -> None:
         """See `Engine.learn`. Trials that are not of today's space are left out."""
         for number, (params, told) in enumerate(history, start=-len(history)):
             if self._space.includes(params) and told.losses is not None:
                 self.add(number, params)
                 self.tell(number, told)
+
+    def _forget_cache(self) -> None:
+        # A study keeps the trials that it read for the length of one `ask`, which we do not call.
+        self._study._thread_local.cached_all_trials = None
 
     def _frozen(self, raw: Mapping[str, Any], number: int = 0) -> FrozenTrial:
         trial = optuna.trial.create_trial(
@@ -180,6 +198,7 @@ def engine_for(sweep: Sweep, seed: int, options: Mapping[str, Any]) -> OptunaEng
         seed,
         _SAMPLERS[sweep.method](sweep, options),
         objectives=len(sweep.objectives),
+        constraints=len(sweep.constraints),
         prunes_failures=sweep.method == "tpe" and len(sweep.objectives) == 1,
         ignore_failures=sweep.on_failure == "ignore",
     )
@@ -208,7 +227,7 @@ _SAMPLERS: Mapping[str, Callable[[Sweep, Mapping[str, Any]], MakeSampler]] = {
 }
 
 
-class _Storage(InMemoryStorage):
+class _Storage(InMemoryStorage):  # type: ignore[misc] # not annotated for us
     """In memory, and forgets what a sampler notes of a proposal: that is what keeps proposals pure."""
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
@@ -223,12 +242,14 @@ def _only(distribution: BaseDistribution) -> Any:
     return distribution.choices[0] if isinstance(distribution, CategoricalDistribution) else distribution.low
 
 
-class _quietly:  # noqa: N801 # reads as a word in `with`
-    """Optuna logs the creation of studies."""
-
-    def __enter__(self) -> None:
-        self._level = optuna.logging.get_verbosity()
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-
-    def __exit__(self, *_: object) -> None:
-        optuna.logging.set_verbosity(self._level)
+@contextmanager
+def _quietly() -> Iterator[None]:
+    # Optuna logs the creation of studies, and warns of what is experimental.
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)

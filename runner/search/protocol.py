@@ -13,8 +13,8 @@ from runner.model.space import Params
 class Told:
     """How a suggestion ended, in terms of the search.
 
-    `losses` are the objectives, each to be minimised; None where the trial failed. `violations` are by how much each constraint is
-    violated (0 or less: it holds).
+    `losses` are the objectives, each to be minimised; None where the trial failed. `violations` are by how
+    much each constraint is violated (0 or less: it holds).
     """
 
     losses: tuple[float, ...] | None
@@ -24,9 +24,9 @@ class Told:
 class Searcher(Protocol):
     """Suggests parameters. Used by one thread; deterministic.
 
-    What `suggest` returns depends on the sweep (its seed among it), on `number`, and on the calls of `add` and
-    `tell` so far, in their order, and on nothing else: no clock, no other randomness, no call of `suggest`
-    before. So a search is resumed by repeating `add` and `tell`.
+    What `suggest` returns depends on the sweep (its seed among it), on `number`, and on the calls of `learn`,
+    `add` and `tell` so far, in their order, and on nothing else: no clock, no other randomness, no call of
+    `suggest` before. So a search is resumed by repeating `add` and `tell`.
     """
 
     def suggest(self, number: int) -> Params | None:

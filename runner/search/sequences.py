@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from runner.model.space import Params, Space
-from runner.search.distinct import DRAWS, key_of
+from runner.search.distinct import DRAWS, Key, key_of
 from runner.search.protocol import Told
 
 
 class SequenceSearcher:
-    """Suggestion n is the nth of a sequence of different points, so any number of workers tries the same ones.
+    """Suggestion n is the nth of a sequence of different points: any number of workers tries the same ones.
 
-    `nth` gives point n of a sequence without an end; where it is None, the sequence is the grid. Points that
-    are there already, the `taken` ones among them, are left out in a finite space (unless `allow_duplicates`).
+    `nth` gives point n of a sequence without an end; where it is None, the sequence is the grid. In a finite
+    space (unless `allow_duplicates`) points that were there, and those that are `taken`, are left out.
     `first` is the number of the suggestion that is the first of the sequence.
     """
 
@@ -54,7 +54,7 @@ class SequenceSearcher:
                 seen.add(key)
                 yield params
 
-    def _candidates(self, seen: set[object]) -> Iterator[Params]:
+    def _candidates(self, seen: set[Key]) -> Iterator[Params]:
         if self._nth is not None:
             in_vain, known = 0, len(seen)
             for index in count():

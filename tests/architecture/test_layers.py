@@ -22,7 +22,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"api", "worker"},
         {"assemble"},
         {"sweeping"},
-        {"prepare", "perform"},
+        {"prepare", "perform", "engine_environment"},
         {"sources", "environments", "manifest", "recording", "executors", "output"},
         {"lease", "search"},
         {"events", "plugins", "settings", "owner", "local_source"},
