@@ -25,8 +25,9 @@ FLOORS: dict[str, list[set[str]]] = {
         {"prepare", "perform"},
         {"sources", "environments", "manifest", "recording", "executors", "output", "search"},
         {"lease"},
-        {"events", "plugins", "settings", "owner", "local_source"},
+        {"events", "plugins", "settings", "owner", "local_source", "warm"},
         {"process", "redaction", "guardian"},
+        {"conversation"},
         {"guardian_reports", "printable", "stop"},
         {"model", "errors"},
     ],
@@ -95,6 +96,7 @@ DOORS: dict[str, set[str]] = {
         "tracking_client.errors",
         "tracking_client.wire",
     },
+    "runner.warm": {"tracking_client.context"},
     "runner.cli": {
         "tracking_client.client",
         "tracking_client.connection",

@@ -1,4 +1,4 @@
-"""The template's life: import what the plan says, then fork a guardian, and it a program, for each request."""
+"""The life of a template: to import what its plan says, then to fork a program at each request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _InProgram(BaseException):
 
 
 def serve(arguments: list[str], at_start: frozenset[str]) -> Program:
-    """Serves requests until their sender is gone, and then ends the process. Returns in forked programs alone."""
+    """Serves requests until their sender is gone, then ends the process. Returns in forked programs alone."""
     fds = [int(argument) for argument in arguments]
     template = _Template(*fds, at_start=at_start)
     template.prepare()
