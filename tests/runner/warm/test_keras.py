@@ -30,8 +30,7 @@ def test_trainings_in_forks_give_the_numbers_of_a_cold_one(project: Project) -> 
     results: list[Ran] = []
 
     def train() -> None:
-        for _ in range(3):
-            results.append(project.warm("python", "script.py"))
+        results.extend(project.warm("python", "script.py") for _ in range(3))
 
     threads = [threading.Thread(target=train) for _ in range(2)]
     for thread in threads:
