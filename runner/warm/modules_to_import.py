@@ -107,10 +107,11 @@ class _Reader:
             self.statement(statement, place)
 
     def functions(self) -> None:
-        """The bodies that were met, each as if it were the first to be called."""
+        """The bodies that were met, each as if it were the first to be called; the script's before others."""
         stopped = self.stopped
         while self.bodies:
-            body, place = self.bodies.pop(0)
+            of_script = (at for at, (_, place) in enumerate(self.bodies) if place.module == "__main__")
+            body, place = self.bodies.pop(next(of_script, 0))
             self.steps.append(Step(kind="begin"))
             self.stopped = stopped
             for statement in body:

@@ -145,14 +145,14 @@ class _Template:
             os.dup2(fd, number)
         self.order = json.loads(_content(order_fd))
         self._close_all_but(self.kept_fds | {control.fileno()})
+        os.environ.clear()
+        os.environ.update({**self.order["environ"], **self.added})
+        os.chdir(self.order["cwd"])
         pidfd = os.pidfd_open(os.getpid())
         control.sendmsg([b"guardian\n"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [pidfd]))])
         os.close(pidfd)
         if control.recv(3) != b"go\n":
             os._exit(0)  # it was given up: the program runs elsewhere
-        os.environ.clear()
-        os.environ.update({**self.order["environ"], **self.added})
-        os.chdir(self.order["cwd"])
         self.control = control
         arguments = [
             str(control.fileno()),

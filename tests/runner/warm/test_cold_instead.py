@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from runner.conversation import ProgramNotStarted
+from runner.process import run_program
 from runner.warm.templates import Templates
 
 from .conftest import Project
@@ -80,6 +81,16 @@ def test_a_script_that_is_missing_or_broken_says_so_itself(project: Project) -> 
     assert project.said == []
     with pytest.raises(ProgramNotStarted):
         project.warm(str(project.directory / "python"), "script.py")
+
+
+def test_a_directory_that_is_gone_is_an_error_as_ever(project: Project) -> None:
+    project.write("script.py", "print('hello')\n")
+    script = str(project.directory / "script.py")
+    assert project.warm("python", script).stdout == "hello\n"
+
+    for run in (project.templates.run_program, run_program):
+        with pytest.raises(FileNotFoundError):
+            project.run(run, ("python", script), cwd=project.directory / "gone")
 
 
 def test_a_package_with_threads_is_left_to_the_program(project: Project) -> None:
