@@ -6,8 +6,8 @@ from collections import deque
 from io import FileIO
 from pathlib import Path
 
+from runner.conversation import StreamName
 from runner.events import Listener, OutputLine, Warned
-from runner.process import StreamName
 from runner.redaction import Redactor
 
 TAIL_LINES = 20

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from runner.conversation import ProgramNotStarted
 from runner.environments.current import inheritance
 from runner.environments.ensure import ensure
 from runner.errors import RecordingError, RunnerError
@@ -24,7 +25,7 @@ from runner.model.environment import Environment
 from runner.model.run import Outcome, RunSpec, RunStatus
 from runner.model.source import Checkout
 from runner.output import OutputLog
-from runner.process import ProgramNotStarted, RunProgram, run_program
+from runner.process import RunProgram, run_program
 from runner.recording.open_run import OpenRun
 from runner.recording.recorder import Recorder
 from runner.recording.ticket import Ending

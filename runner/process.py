@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import select
-import selectors
 import shlex
 import signal
 import socket
@@ -16,25 +15,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, Protocol
+from typing import IO, Protocol
 
+from runner.conversation import OutputReader, Streams, converse
 from runner.guardian_reports import GuardianReports
 from runner.stop import Stop, stop_at_work
 
-StreamName = Literal["stdout", "stderr"]
-OutputReader = Callable[[StreamName, bytes], None]
-
 _GUARDIAN = Path(__file__).with_name("guardian.py")
-_CHUNK_BYTES = 65536
-_DRAIN_S = 1.0
 _STOP_CHECK_S = 0.5
 _GUARDIAN_END_S = 5.0
-
-
-TimeoutExpired = subprocess.TimeoutExpired  # what waiting for a process raises
 
 
 class ToolTimeout(Exception):
@@ -125,7 +117,7 @@ def run_logged(
                 return _wait(ours, argv[0], timeout_s)
             finally:
                 ours.close()  # a guardian still at work takes this for our death and kills the tool
-                _wait_or_kill(guardian, _GUARDIAN_END_S)
+                wait_or_kill(guardian, _GUARDIAN_END_S)
 
 
 def start_detached(
@@ -221,7 +213,8 @@ def start_guardian(
     )
 
 
-def _wait_or_kill(process: GuardianProcess, timeout_s: float) -> None:
+def wait_or_kill(process: subprocess.Popen[bytes], timeout_s: float) -> None:
+    """Waits for a process of ours to end by itself, and kills it when the time is over."""
     try:
         process.wait(timeout_s)
     except subprocess.TimeoutExpired:
@@ -235,10 +228,6 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
     except ProcessLookupError:
         pass
     process.wait()
-
-
-class ProgramNotStarted(Exception):
-    """The operating system refused to execute the program; the message is its reason."""
 
 
 def run_program(
@@ -275,7 +264,13 @@ def run_program(
             stderr=subprocess.PIPE,
         )
         theirs.close()
-        return converse(guardian, ours, on_output=on_output, stop=stop, grace_s=grace_s)
+        assert guardian.stdout is not None
+        assert guardian.stderr is not None
+        streams = Streams(stdout=guardian.stdout, stderr=guardian.stderr)
+        try:
+            return converse(streams, ours, on_output=on_output, stop=stop, grace_s=grace_s)
+        finally:
+            wait_or_kill(guardian, 2 * grace_s + _GUARDIAN_END_S)
 
 
 class RunProgram(Protocol):
@@ -296,41 +291,6 @@ class RunProgram(Protocol):
         """See `run_program`."""
 
 
-class GuardianProcess(Protocol):
-    """A guardian and its program's output; `subprocess.Popen` is one."""
-
-    stdout: IO[bytes] | None
-    stderr: IO[bytes] | None
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Raises subprocess.TimeoutExpired."""
-
-    def kill(self) -> None:
-        """Sends SIGKILL; nothing where it has ended."""
-
-
-def converse(
-    guardian: GuardianProcess,
-    control: socket.socket,
-    *,
-    on_output: OutputReader,
-    stop: Stop,
-    grace_s: float,
-    received: bytes = b"",
-) -> int:
-    """What `run_program` does once the guardian is there. `received` was read from `control` already.
-
-    Closes `control` and the guardian's streams, and sees the guardian end.
-    """
-    conversation = _Conversation(guardian, control, on_output, grace_s)
-    if received:
-        conversation.reports.take(received)
-    try:
-        return conversation.hold(stop)
-    finally:
-        conversation.end()
-
-
 def as_json(argv: Sequence[str]) -> str:
     """An argv as a guardian takes it."""
     import json
@@ -346,107 +306,3 @@ def programs_stdin() -> int | None:
         return subprocess.DEVNULL if os.isatty(0) else None
     except OSError:
         return subprocess.DEVNULL
-
-
-class _Conversation:
-    """The runner's end of the line to one guardian, and the program's output."""
-
-    def __init__(
-        self,
-        guardian: GuardianProcess,
-        control: socket.socket,
-        on_output: OutputReader,
-        grace_s: float,
-    ) -> None:
-        self.guardian = guardian
-        self.control = control
-        self.on_output = on_output
-        self.grace_s = grace_s
-        self.reports = GuardianReports()
-        self._passed_on = 0
-        self._escalate_at: float | None = None
-        self._open_streams = 2
-
-    def hold(self, stop: Stop) -> int:
-        with stop.listen() as (wakeup, requests), selectors.DefaultSelector() as selector:
-            selector.register(self.control, selectors.EVENT_READ, self._on_control)
-            selector.register(wakeup, selectors.EVENT_READ, lambda _: wakeup.recv(64))
-            for name in ("stdout", "stderr"):
-                pipe = getattr(self.guardian, name)
-                os.set_blocking(pipe.fileno(), False)
-                selector.register(pipe, selectors.EVENT_READ, self._reader(name, pipe))
-            while self.reports.exit_code is None and self.reports.refusal is None:
-                for key, _ in selector.select(self._patience_s()):
-                    key.data(selector)
-                self._pass_on(requests)
-            self._drain(selector, wakeup)
-        if self.reports.refusal is not None:
-            raise ProgramNotStarted(self.reports.refusal.strerror)
-        assert self.reports.exit_code is not None
-        return self.reports.exit_code
-
-    def _reader(
-        self, name: StreamName, pipe: object
-    ) -> Callable[[selectors.BaseSelector], None]:  # one for each stream
-        descriptor = pipe.fileno()  # type: ignore[attr-defined]  # Popen's pipes are untyped here
-
-        def read(selector: selectors.BaseSelector) -> None:
-            try:
-                data = os.read(descriptor, _CHUNK_BYTES)
-            except BlockingIOError:
-                return
-            if data:
-                self.on_output(name, data)
-            else:
-                selector.unregister(descriptor)
-                self._open_streams -= 1
-
-        return read
-
-    def _on_control(self, selector: selectors.BaseSelector) -> None:
-        try:
-            chunk = self.control.recv(4096)
-        except OSError:
-            chunk = b""
-        if not chunk:
-            selector.unregister(self.control)
-        self.reports.take(chunk)
-
-    def _patience_s(self) -> float | None:
-        return None if self._escalate_at is None else max(0.0, self._escalate_at - time.monotonic())
-
-    def _pass_on(self, requests: list[int]) -> None:
-        if self.reports.program_pid is None:
-            return
-        if self._escalate_at is not None and time.monotonic() >= self._escalate_at:
-            self._signal(signal.SIGTERM if self._passed_on < 2 else signal.SIGKILL)
-            self._passed_on = max(2, self._passed_on + 1)
-        for number in requests[self._passed_on :]:
-            self._signal(number)
-            self._passed_on += 1
-
-    def _signal(self, number: int) -> None:
-        try:
-            self.control.sendall(b"signal %d\n" % number)
-        except OSError:
-            self.reports.take(b"")
-        self._escalate_at = time.monotonic() + self.grace_s
-
-    def _drain(self, selector: selectors.BaseSelector, wakeup: socket.socket) -> None:
-        # All of the group is dead, so the pipes end at once, unless a daemon holds them open.
-        for endpoint in (self.control, wakeup):
-            try:
-                selector.unregister(endpoint)
-            except KeyError:
-                continue
-        deadline = time.monotonic() + _DRAIN_S
-        while self._open_streams and (left_s := deadline - time.monotonic()) > 0:
-            for key, _ in selector.select(left_s):
-                key.data(selector)
-
-    def end(self) -> None:
-        for pipe in (self.guardian.stdout, self.guardian.stderr):
-            if pipe is not None:
-                pipe.close()
-        self.control.close()  # a guardian still at work takes this for our death and ends the program
-        _wait_or_kill(self.guardian, 2 * self.grace_s + _GUARDIAN_END_S)

@@ -1,8 +1,8 @@
-"""What a script will import, read from its text and that of the project's modules. Nothing of them is executed.
+"""What a script will import, read from its text and that of the project's modules; nothing is executed.
 
-The statements are brought into the order in which the script would execute them: the top level first, descending
-into the project's own modules where they are imported, then the bodies of functions. Variables that the code sets
-on the way (`os.environ["KERAS_BACKEND"] = "jax"`) are part of it, since modules read them when they are imported.
+The statements are brought into the order in which the script would execute them: the top level first, with
+the project's own modules where they are imported, then the bodies of functions. Variables that the code sets
+on the way (`os.environ["KERAS_BACKEND"] = "jax"`) are part of it: modules read them when they are imported.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ StepKind = Literal["import", "set", "default", "begin", "end"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing to do on the way: an `import` statement, or a variable that is set (or set where it is missing).
+    """One thing to do on the way: an `import` statement, or a variable that is set (or given a default).
 
-    Between `begin` and its `end` stands the body of a function: what it sets is taken back.
-    `module` and `line` are where it stands, `text` the statement or the variable's name, `names` what is imported.
+    Between `begin` and its `end` stands the body of a function: what it sets is taken back. `module`, `file`
+    and `line` are where it stands, `text` the statement or the variable's name, `names` what is imported.
     """
 
     kind: StepKind
@@ -107,10 +107,11 @@ class _Reader:
             self.statement(statement, place)
 
     def functions(self) -> None:
-        """The bodies that were met, each as if it were the first to be called."""
+        """The bodies that were met, each as if it were the first to be called; the script's before others."""
         stopped = self.stopped
         while self.bodies:
-            body, place = self.bodies.pop(0)
+            of_script = (at for at, (_, place) in enumerate(self.bodies) if place.module == "__main__")
+            body, place = self.bodies.pop(next(of_script, 0))
             self.steps.append(Step(kind="begin"))
             self.stopped = stopped
             for statement in body:
@@ -135,7 +136,7 @@ class _Reader:
         elif isinstance(node, (ast.Try, ast.For, ast.AsyncFor, ast.While)):
             self.uncertain(node, place)
         else:
-            self.variables(node, place)
+            self.variables(node)
 
     def block(self, statements: Sequence[ast.stmt], place: _Place) -> None:
         for statement in statements:
@@ -163,7 +164,7 @@ class _Reader:
                 elif isinstance(inner, ast.ExceptHandler):
                     self.block(inner.body, place)
 
-    def variables(self, node: ast.stmt, place: _Place) -> None:
+    def variables(self, node: ast.stmt) -> None:
         step = _variable(node)
         if step is not None:
             self.add(step)
@@ -217,7 +218,7 @@ class _Reader:
 
 
 def _find(directory: Path, name: str) -> list[Path]:
-    """The file of a module below `directory`, or the directory of a namespace package; empty where there is none."""
+    """The file of a module below `directory`, or a namespace package's directory; empty: none."""
     place = directory.joinpath(*name.split("."))
     for file in (place / "__init__.py", place.with_name(f"{place.name}.py")):
         if file.is_file():

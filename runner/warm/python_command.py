@@ -9,8 +9,16 @@ from dataclasses import dataclass
 _PYTHON = re.compile(r"(.*/)?python[0-9.]*")
 _FLAGS = frozenset("bBdEIOPqsSu")
 _X_OPTIONS = frozenset(
-    "dev faulthandler frozen_modules int_max_str_digits no_debug_ranges pycache_prefix utf8 "
-    "warn_default_encoding".split()
+    {
+        "dev",
+        "faulthandler",
+        "frozen_modules",
+        "int_max_str_digits",
+        "no_debug_ranges",
+        "pycache_prefix",
+        "utf8",
+        "warn_default_encoding",
+    }
 )
 _PYCS = "--check-hash-based-pycs"
 
@@ -30,11 +38,11 @@ class PythonCommand:
 
 
 class NotWarm(Exception):
-    """The command is run cold; the message is the reason, for a log, or empty where there is nothing to say."""
+    """The command is run cold. The message is the reason for a log, empty where there is nothing to say."""
 
 
 def read_command(argv: Sequence[str]) -> PythonCommand:
-    """Takes the command apart. Raises NotWarm where it has another form, or an option that a fork cannot honour."""
+    """Takes the command apart. Raises NotWarm where a fork cannot do what it says."""
     if not argv or not _PYTHON.fullmatch(argv[0]):
         raise NotWarm
     at, flags = 1, set[str]()

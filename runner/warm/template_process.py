@@ -11,11 +11,12 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from runner.process import OutputReader, TimeoutExpired, as_json, converse, programs_stdin, start_guardian
+from runner.conversation import OutputReader, Streams, converse
+from runner.process import as_json, programs_stdin, run_program, start_guardian, wait_or_kill
 from runner.stop import Stop
 from runner.warm.modules_to_import import Step
 from runner.warm.python_command import PythonCommand
@@ -26,7 +27,35 @@ _GUARDIAN = _HERE.parent / "guardian.py"
 _PIPE_BYTES = 1 << 20  # what the imports may print
 _ANSWER_BYTES = 1 << 20
 _HANDSHAKE_S = 20.0
+_LEAVE_S = 0.2
 _END_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramOrder:
+    """What `runner.process.run_program` is told."""
+
+    argv: Sequence[str]
+    run_id: str
+    cwd: Path
+    environ: Mapping[str, str]
+    on_output: OutputReader
+    stop: Stop
+    grace_s: float
+    last_resort: Sequence[str]
+
+    def run_cold(self) -> int:
+        """Runs it without a template."""
+        return run_program(
+            self.argv,
+            run_id=self.run_id,
+            cwd=self.cwd,
+            environ=self.environ,
+            on_output=self.on_output,
+            stop=self.stop,
+            grace_s=self.grace_s,
+            last_resort=self.last_resort,
+        )
 
 
 class TemplateFailed(Exception):
@@ -108,32 +137,20 @@ class TemplateProcess:
         """Whether the environment is still what was imported from."""
         return all(_changed_at(home) == then for home, then in self._homes.items())
 
-    def run(
-        self,
-        command: PythonCommand,
-        argv: Sequence[str],
-        *,
-        run_id: str,
-        cwd: Path,
-        environ: Mapping[str, str],
-        on_output: OutputReader,
-        stop: Stop,
-        grace_s: float,
-        last_resort: Sequence[str],
-    ) -> int:
+    def run(self, command: PythonCommand, program: ProgramOrder) -> int:
         """Runs the program in a fork, as `runner.process.run_program`.
 
         Raises TemplateFailed where the program was not started, and will not be.
         """
         order = {
-            "argv": list(argv),
+            "argv": list(program.argv),
             "script_at": 1 + len(command.options),
             "has_script_path": command.has_script_path,
-            "environ": dict(environ),
-            "cwd": str(cwd),
-            "run_id": run_id,
-            "grace_s": grace_s,
-            "last_resort": as_json(last_resort),
+            "environ": dict(program.environ),
+            "cwd": str(program.cwd),
+            "run_id": program.run_id,
+            "grace_s": program.grace_s,
+            "last_resort": as_json(program.last_resort),
         }
         ours, theirs = socket.socketpair()
         with ours, ExitStack() as passed:
@@ -145,7 +162,7 @@ class TemplateProcess:
                 with self._lock:
                     socket.send_fds(self._requests, [b"!"], fds)
                 passed.close()
-                guardian, received = _handshake(ours, out[0], err[0])
+                guardian, received = _handshake(ours)
             except OSError as error:
                 passed.close()
                 out[0].close()
@@ -153,14 +170,19 @@ class TemplateProcess:
                 raise TemplateFailed(f"its template process does not answer: {error}") from error
             try:
                 return converse(
-                    guardian, ours, on_output=on_output, stop=stop, grace_s=grace_s, received=received
+                    Streams(stdout=out[0], stderr=err[0]),
+                    ours,
+                    on_output=program.on_output,
+                    stop=program.stop,
+                    grace_s=program.grace_s,
+                    received=received,
                 )
             finally:
-                guardian.close()
+                guardian.end(2 * program.grace_s + _END_S)
 
     def news(self) -> list[str]:
         """Why programs started over without a template, since the last call."""
-        found = []
+        found: list[str] = []
         with self._lock:
             while True:
                 try:
@@ -173,17 +195,12 @@ class TemplateProcess:
 
     def close(self) -> None:
         """Ends the template. Programs that it started go on."""
-        self._requests.close()
-        try:
-            self._guardian.wait(0.2)  # it leaves by itself unless it is importing
-        except TimeoutExpired:
-            pass
+        self._requests.close()  # it leaves at that, unless it is importing
+        poll = select.poll()
+        poll.register(self._control, select.POLLHUP)
+        poll.poll(_LEAVE_S * 1000)
         self._control.close()
-        try:
-            self._guardian.wait(_END_S)
-        except TimeoutExpired:
-            self._guardian.kill()
-            self._guardian.wait()
+        wait_or_kill(self._guardian, _END_S)
         self._news.close()
 
     def _close_sockets(self) -> None:
@@ -194,40 +211,33 @@ class TemplateProcess:
 class _ForkedGuardian:
     """The guardian of a forked program: the template's child, known to us by a descriptor of the process."""
 
-    def __init__(self, pidfd: int, stdout: IO[bytes], stderr: IO[bytes]) -> None:
-        self.stdout: IO[bytes] | None = stdout
-        self.stderr: IO[bytes] | None = stderr
+    def __init__(self, pidfd: int) -> None:
         self._pidfd = pidfd
 
-    def wait(self, timeout: float | None = None) -> int:
+    def end(self, timeout_s: float) -> None:
+        """Waits for its end, kills it when the time is over, and forgets it."""
         poll = select.poll()
         poll.register(self._pidfd, select.POLLIN)
-        if not poll.poll(None if timeout is None else timeout * 1000):
-            assert timeout is not None
-            raise TimeoutExpired("guardian", timeout)
-        return 0
-
-    def kill(self) -> None:
         try:
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            if not poll.poll(timeout_s * 1000):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         except ProcessLookupError:
             pass
+        finally:
+            os.close(self._pidfd)
 
-    def close(self) -> None:
-        os.close(self._pidfd)
 
-
-def _handshake(control: socket.socket, out: IO[bytes], err: IO[bytes]) -> tuple[_ForkedGuardian, bytes]:
+def _handshake(control: socket.socket) -> tuple[_ForkedGuardian, bytes]:
     """The guardian says that it is there, and starts the program only when it is told that we heard."""
     control.settimeout(_HANDSHAKE_S)
     message, fds, _, _ = socket.recv_fds(control, 4096, 1)
     if not fds:
         raise ConnectionError("it has ended")
-    guardian = _ForkedGuardian(fds[0], out, err)
+    guardian = _ForkedGuardian(fds[0])
     try:
         control.sendall(b"go\n")
     except OSError:
-        guardian.close()
+        guardian.end(0)
         raise
     control.settimeout(None)
     return guardian, message.partition(b"\n")[2]
@@ -241,7 +251,7 @@ def _pipe(passed: ExitStack, *, keep_reader: bool = False) -> tuple[IO[bytes], I
     if not keep_reader:
         passed.enter_context(reader)
         try:
-            fcntl.fcntl(write_fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)  # type: ignore[attr-defined]  # Linux
+            fcntl.fcntl(write_fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         except OSError:
             pass  # beyond what this user may have
     passed.enter_context(writer)
@@ -251,7 +261,7 @@ def _pipe(passed: ExitStack, *, keep_reader: bool = False) -> tuple[IO[bytes], I
 def _stdin(passed: ExitStack) -> int:
     if programs_stdin() is None:
         return 0
-    return passed.enter_context(open(os.devnull, "rb", buffering=0)).fileno()  # noqa: SIM115
+    return passed.enter_context(open(os.devnull, "rb", buffering=0)).fileno()
 
 
 def _memory(text: str, passed: ExitStack) -> int:

@@ -11,14 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from runner.process import OutputReader, run_program
+from runner.conversation import OutputReader
 from runner.stop import Stop
 from runner.warm.importlib_bootstrap.hidden import module_names
 from runner.warm.modules_to_import import Step, steps_of
 from runner.warm.python_command import NotWarm, PythonCommand, read_command
-from runner.warm.template_process import TemplateFailed, TemplateProcess
+from runner.warm.template_process import ProgramOrder, TemplateFailed, TemplateProcess
 from tracking_client import context
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 RUN_VARIABLES = frozenset({context.RUN_ID, context.LAUNCHED_RUN_ID, context.TOKEN})
 """Variables that differ from run to run: a template neither has them nor depends on them."""
@@ -27,6 +31,7 @@ _CRASHES = frozenset(
     -number
     for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSYS)
 )
+_AT_START = ("PYTHONINSPECT", "PYTHONPROFILEIMPORTTIME", "PYTHONTRACEMALLOC", "PYTHONVERBOSE", "LD_PRELOAD")
 _MOST_TEMPLATES = 16
 _MOST_ATTEMPTS = 4
 
@@ -48,10 +53,11 @@ class _Place:
 class Templates:
     """Runs programs as `runner.process.run_program`, warm where that makes no difference. Thread-safe.
 
-    A template is started by the first program that needs it, which waits for it as long as it would import the
-    modules itself; those that differ in Python, options, imports, environment or processors have templates of
-    their own. `say` is called with a sentence, once for each reason, where a program that has the form of a warm
-    start is run cold. Programs go on when the templates are closed.
+    A template is started by the first program that needs it, which waits for it as long as it would import
+    the modules itself; those that differ in Python, options, imports, environment or processors have their
+    own. `warm_count` is how many programs have run warm to their end. `say` is called with a
+    sentence, once for each reason, where a program that has the form of a warm start is run cold. Programs go
+    on when the templates are closed. `own_variables` differ from run to run: a template never sees them.
     """
 
     def __init__(
@@ -67,10 +73,11 @@ class Templates:
         self._places: dict[_Key, _Place] = {}
         self._said: set[str] = set()
         self._lock = threading.Lock()
+        self.warm_count = 0
         self._uses = 0
         self._closed = False
 
-    def __enter__(self) -> Templates:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -108,8 +115,8 @@ class Templates:
 
         One that crashes in a fork (a segmentation fault, an abort) is run again, cold.
         """
-        code = self._run_warm(
-            argv,
+        program = ProgramOrder(
+            argv=argv,
             run_id=run_id,
             cwd=cwd,
             environ=environ,
@@ -118,71 +125,42 @@ class Templates:
             grace_s=grace_s,
             last_resort=last_resort,
         )
-        if code is not None:
-            return code
-        return run_program(
-            argv,
-            run_id=run_id,
-            cwd=cwd,
-            environ=environ,
-            on_output=on_output,
-            stop=stop,
-            grace_s=grace_s,
-            last_resort=last_resort,
-        )
+        code = self._run_warm(program)
+        return program.run_cold() if code is None else code
 
-    def _run_warm(
-        self,
-        argv: Sequence[str],
-        *,
-        run_id: str,
-        cwd: Path,
-        environ: Mapping[str, str],
-        on_output: OutputReader,
-        stop: Stop,
-        grace_s: float,
-        last_resort: Sequence[str],
-    ) -> int | None:
+    def _run_warm(self, program: ProgramOrder) -> int | None:
         """The exit code of a warm program, or None where it has to be run cold."""
         try:
-            command = self._warm_command(argv, cwd, environ)
-            script = cwd / command.script
+            command = self._warm_command(program)
+            script = program.cwd / command.script
             steps = steps_of(script, own_modules=command.has_script_path)
-            place = self._place(command, steps, environ)
-            process = self._process(place, command, steps, cwd, environ, stop)
+            place = self._place(command, steps, program.environ)
+            process = self._process(place, command, steps, program)
             _check_names(process, command, script)
-        except NotWarm as reason:
-            self._tell(command_name(argv), str(reason))
+        except NotWarm as error:
+            self._tell(_name_of(program.argv), str(error))
             return None
-        if stop.signal_number is not None:
+        if program.stop.signal_number is not None:
             return None
         try:
-            code = process.run(
-                command,
-                argv,
-                run_id=run_id,
-                cwd=cwd,
-                environ=environ,
-                on_output=on_output,
-                stop=stop,
-                grace_s=grace_s,
-                last_resort=last_resort,
-            )
-        except TemplateFailed as error:
+            code = process.run(command, program)
+        except TemplateFailed as failure:
             self._lose(place, process)
-            self._tell(command.script, str(error))
+            self._tell(command.script, str(failure))
             return None
         for reason in process.news():
             self._give_up(place, command, reason)
-        if code in _CRASHES and stop.signal_number is None:
+        if code in _CRASHES and program.stop.signal_number is None:
             self._give_up(place, command, f"ended by {signal.Signals(-code).name} in a warm start")
             return None
+        with self._lock:
+            self.warm_count += 1
         return code
 
-    def _warm_command(self, argv: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> PythonCommand:
+    def _warm_command(self, program: ProgramOrder) -> PythonCommand:
         if self._closed or sys.platform != "linux":
             raise NotWarm
-        command = read_command(argv)
+        command, environ = read_command(program.argv), program.environ
         if (
             shutil.which(command.python, path=environ.get("PATH", os.defpath)) is None
             and "/" not in command.python
@@ -222,9 +200,7 @@ class Templates:
         place: _Place,
         command: PythonCommand,
         steps: tuple[Step, ...],
-        cwd: Path,
-        environ: Mapping[str, str],
-        stop: Stop,
+        program: ProgramOrder,
     ) -> TemplateProcess:
         """The template of the place, started where there is none. Raises NotWarm."""
         with place.lock:
@@ -234,13 +210,13 @@ class Templates:
             while place.process is None:
                 if place.reason is not None:
                     raise NotWarm(place.reason)
-                if self._closed or stop.signal_number is not None:
+                if self._closed or program.stop.signal_number is not None:
                     raise NotWarm
                 if place.attempts >= _MOST_ATTEMPTS:
                     place.reason = f"{place.attempts} templates were lost"
                     continue
                 place.attempts += 1
-                place.process = self._started(place, command, steps, cwd, environ, stop)
+                place.process = self._started(place, command, steps, program)
             process = place.process
         self._close_the_oldest(place)
         return process
@@ -250,19 +226,17 @@ class Templates:
         place: _Place,
         command: PythonCommand,
         steps: tuple[Step, ...],
-        cwd: Path,
-        environ: Mapping[str, str],
-        stop: Stop,
+        program: ProgramOrder,
     ) -> TemplateProcess | None:
         wanted = [step for number, step in enumerate(steps) if number not in place.omitted]
         numbers = [number for number in range(len(steps)) if number not in place.omitted]
-        theirs = {name: value for name, value in environ.items() if name not in self._own_variables}
+        theirs = {name: value for name, value in program.environ.items() if name not in self._own_variables}
         try:
-            process = TemplateProcess(command, wanted, cwd=cwd, environ=theirs)
+            process = TemplateProcess(command, wanted, cwd=program.cwd, environ=theirs)
         except OSError:
             raise NotWarm from None
         try:
-            process.wait_until_ready(stop, self._start_limit_s)
+            process.wait_until_ready(program.stop, self._start_limit_s)
         except TemplateFailed as error:
             process.close()
             if error.omit is None:
@@ -274,7 +248,7 @@ class Templates:
         except BaseException:
             process.close()
             raise
-        if stop.signal_number is not None:
+        if program.stop.signal_number is not None:
             process.close()
             place.attempts -= 1
             return None
@@ -324,6 +298,6 @@ def _check_names(process: TemplateProcess, command: PythonCommand, script: Path)
         raise NotWarm(f"its directory has a module {name} of its own, which hides Python's or a package's")
 
 
-def command_name(argv: Sequence[str]) -> str:
+def _name_of(argv: Sequence[str]) -> str:
     """What a message calls the program: its script, or the program itself."""
     return next((word for word in argv[1:] if word.endswith(".py")), argv[0] if argv else "")

@@ -25,8 +25,9 @@ FLOORS: dict[str, list[set[str]]] = {
         {"prepare", "perform", "engine_environment"},
         {"sources", "environments", "manifest", "recording", "executors", "output"},
         {"lease", "search"},
-        {"events", "plugins", "settings", "owner", "local_source"},
+        {"events", "plugins", "settings", "owner", "local_source", "warm"},
         {"process", "redaction", "guardian"},
+        {"conversation"},
         {"guardian_reports", "printable", "stop"},
         {"model", "errors"},
     ],
@@ -98,6 +99,7 @@ DOORS: dict[str, set[str]] = {
         "tracking_client.errors",
         "tracking_client.wire",
     },
+    "runner.warm": {"tracking_client.context"},
     "runner.cli": {
         "tracking_client.client",
         "tracking_client.connection",

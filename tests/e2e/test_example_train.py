@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from runner.process import RunProgram, run_program
+from runner.stop import Stop
+from runner.warm.templates import Templates
 from tests.e2e.terminal import ROOT, Done, User
 from tracking_client.wire.entities import Run
 
@@ -109,3 +113,46 @@ def test_a_training_that_diverges_fails_with_one_line(user: User, cache: Path) -
     assert user.run().info.status == "FAILED"
     assert "the training diverged: epoch 1 gave" in done.err
     assert "Traceback" not in done.err
+
+
+WITH_TENSORFLOW = """
+import os
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+import keras, tensorflow, numpy
+unseeded = float(tensorflow.random.uniform([])), float(numpy.random.rand())
+keras.utils.set_random_seed(3)
+x = numpy.random.rand(64, 4)
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, activation="relu"), keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+print(*model.fit(x, x.sum(1), epochs=2, verbose=0).history["loss"], *unseeded)
+"""
+
+
+def test_trainings_forked_from_a_template_give_the_numbers_of_a_cold_one(user: User, cache: Path) -> None:
+    assert train(user, cache, epochs=0).code == 0
+    tensorflow = next(cache.glob("environments/*/*/*/lib/python*/site-packages/tensorflow"))
+    binaries = tensorflow.parents[3] / "bin"
+    (user.directory / "forked.py").write_text(WITH_TENSORFLOW, encoding="utf-8")
+    said: list[str] = []
+
+    def printed(start: RunProgram) -> list[str]:
+        output = bytearray()
+        code = start(
+            ["python", "forked.py"],
+            run_id="a-run",
+            cwd=user.directory,
+            environ={**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"},
+            on_output=lambda name, data: output.extend(data if name == "stdout" else b""),
+            stop=Stop(),
+        )
+        assert code == 0
+        return output.decode().split()
+
+    with Templates(say=said.append) as templates, ThreadPoolExecutor(2) as pool:
+        warm = list(pool.map(printed, [templates.run_program] * 6))
+        count = templates.warm_count
+    cold = printed(run_program)
+
+    assert {tuple(row[:2]) for row in warm} == {tuple(cold[:2])}
+    assert len({row[2] for row in [*warm, cold]}) == len({row[3] for row in [*warm, cold]}) == 7
+    assert (said, count) == ([], 6)

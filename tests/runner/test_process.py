@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from runner.conversation import ProgramNotStarted
 from runner.process import (
-    ProgramNotStarted,
     ToolTimeout,
     capture,
     run_logged,

@@ -12,7 +12,7 @@ _kept: list[object] = []  # the memory that the kernel reads from lives as long 
 
 
 def show_as(argv: Iterable[str], environ: Mapping[str, str]) -> None:
-    """Makes /proc/PID/cmdline and /proc/PID/environ say so. Raises OSError where the kernel does not allow it.
+    """Makes /proc/PID/cmdline and /proc/PID/environ say so. Raises OSError where the kernel forbids it.
 
     `ps` and monitors read them, and so does a guardian that looks for what a run left behind.
     """

@@ -1,7 +1,8 @@
-"""Modules that are loaded and not yet imported: `sys.modules` shows each when the program imports it, and not before."""
+"""Modules that are loaded but not yet imported: `sys.modules` shows each once the program imports it."""
 
 from __future__ import annotations
 
+import importlib.abc
 import importlib.machinery
 import os
 import sys
@@ -36,9 +37,9 @@ class HiddenModules:
         for name in self.hidden:
             sys.modules.pop(name, None)
         if self.hidden:
-            sys.meta_path.insert(0, self)  # type: ignore[arg-type]  # a finder needs no more
+            sys.meta_path.insert(0, self)
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
+    def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: Any = None) -> Any:
         """The specification of a hidden module: its own, with a loader that shows it."""
         if name not in self.hidden:
             return None
@@ -70,7 +71,7 @@ class HiddenModules:
         for each in [each for each in self.hidden if each in names]:
             sys.modules[each] = self.hidden.pop(each)
         if not self.hidden and self in sys.meta_path:
-            sys.meta_path.remove(self)  # type: ignore[arg-type]
+            sys.meta_path.remove(self)
 
     def _needed(self, name: str) -> set[str]:
         found: set[str] = set()
@@ -114,7 +115,7 @@ class HiddenModules:
                 continue  # closed by the program
 
 
-class _Loader:
+class _Loader(importlib.abc.Loader):
     """The loader of a hidden module; all but loading is the true one's."""
 
     def __init__(self, modules: HiddenModules, own: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a forked process does to be the program: everything that the start of an interpreter would have set up."""
+"""What a forked process does to be the program: all that the start of an interpreter would have set up."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Program:
 
 
 def become(order: dict[str, Any], imported: Imported, news_fd: int) -> Program:
-    """Turns this process into the program of the order. Its files, directory and variables are in place already."""
+    """Makes this process the program of the order. Its files, directory and variables are in place."""
     argv, started_in = order["argv"], os.getcwd()
     sys.orig_argv[:] = argv
     sys.argv[:] = argv[order["script_at"] :]
@@ -51,6 +51,9 @@ def become(order: dict[str, Any], imported: Imported, news_fd: int) -> Program:
         sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
     file = script if os.path.isabs(script) else f"{started_in}/{script}"
     main = _main_module(file)
+    if "multiprocessing" in imported.modules:
+        imported.modules["__mp_main__"] = main
+        imported.needs["multiprocessing"].add("__mp_main__")
     hidden = HiddenModules(imported, dict(os.environ), run_cold)
     _make_fresh(imported.modules, started_in)
     with open(file, "rb") as source:
@@ -68,10 +71,10 @@ def _main_module(file: str) -> ModuleType:
     loader = importlib.machinery.SourceFileLoader("__main__", file)
     main.__dict__.update(__loader__=loader, __spec__=None)
     if sys.version_info < (3, 14):
-        main.__dict__["__annotations__"] = {}
+        main.__dict__.update(__annotations__={})
     main.__dict__.update(__builtins__=sys.modules["builtins"], __file__=file)
     if sys.version_info < (3, 15):
-        main.__dict__["__cached__"] = None
+        main.__dict__.update(__cached__=None)
     return main
 
 

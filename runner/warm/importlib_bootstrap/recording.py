@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import _frozen_importlib
 import builtins
+import contextlib
 import importlib.machinery
 import importlib.util
 import os
 import sys
+from types import ModuleType
 from typing import Any, NamedTuple
 
 # Their threads are OpenBLAS', which end before a fork and start again after it, and those of an allocator.
@@ -24,7 +26,7 @@ class ImportStep:
 
 
 class Unfit(Exception):
-    """Programs cannot be forked from this process. `omit` is the number of the step to leave out, if one is to blame."""
+    """No program can be forked from this process. `omit` is the number of the step to blame, if one is."""
 
     def __init__(self, reason: str, omit: int | None = None) -> None:
         super().__init__(reason)
@@ -71,6 +73,9 @@ class Recorder:
         _set_environ(start)
         if sys.path != self.path:
             raise Unfit("a module changes sys.path")
+        sys.modules.pop(
+            "__mp_main__", None
+        )  # multiprocessing's name for the main module: the program has another
         modules = {
             name: sys.modules[name]
             for name in sys.modules
@@ -87,6 +92,7 @@ class Recorder:
         first = ImportStep(dict(os.environ))  # what this package itself has imported
         for name in before - self.at_start:
             self.step_of[name] = first
+            self.needs.setdefault(name, set()).update(_mentioned(sys.modules[name]))
         saved: list[dict[str, str]] = []
         for number, step in enumerate(plan):
             kind = step["kind"]
@@ -106,10 +112,8 @@ class Recorder:
         before = self._loaded()
         code = compile("\n" * (step["line"] - 1) + step["text"], step["file"], "exec", dont_inherit=True)
         namespace = {"__name__": step["module"], "__file__": step["file"], "__builtins__": builtins}
-        try:
+        with contextlib.suppress(BaseException):  # the program that imports it shows its own error
             exec(code, namespace)  # noqa: S102  # an import statement, read from the script
-        except BaseException:  # noqa: BLE001  # the program that imports it shows its own error
-            pass
         new = [name for name in sys.modules if name not in before]
         for name in new:
             self.step_of[name] = performed
@@ -125,10 +129,10 @@ class Recorder:
     def _import(
         self,
         name: str,
-        globals: Any = None,
-        locals: Any = None,
+        globals: Any = None,  # noqa: A002  # the names of `__import__`
+        locals: Any = None,  # noqa: A002
         fromlist: Any = (),
-        level: int = 0,  # noqa: A002
+        level: int = 0,
     ) -> Any:
         result = self.original_import(name, globals, locals, fromlist, level)
         importer = globals.get("__name__") if globals else None
@@ -164,9 +168,9 @@ class Recorder:
 
     def _attach(self, modules: dict[str, Any]) -> None:
         """A module that nothing loaded (an alias, one made by hand) comes with the package it is in."""
-        for name in modules:
+        for name, module in modules.items():
             parent = name.rpartition(".")[0]
-            if parent in modules and getattr(modules[name], "__spec__", None) is None:
+            if parent in modules and getattr(module, "__spec__", None) is None:
                 self.needs.setdefault(parent, set()).add(name)
 
     def _is_of_environment(self, name: str) -> bool:
@@ -203,6 +207,16 @@ def environment_directories() -> tuple[str, ...]:
     homes = [os.path.dirname(os.path.abspath(os.__file__))]
     homes += [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
     return tuple(os.path.join(home, "") for home in homes)
+
+
+def _mentioned(module: Any) -> set[str]:
+    """The modules that the names of a module come from: what is left of imports that were not recorded."""
+    found = set()
+    for value in vars(module).values():
+        name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        if isinstance(name, str):
+            found.add(name)
+    return found
 
 
 def _read_all(fd: int) -> bytes:

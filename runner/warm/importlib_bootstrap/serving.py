@@ -1,4 +1,4 @@
-"""The template's life: import what the plan says, then fork a guardian, and it a program, for each request."""
+"""The life of a template: to import what its plan says, then to fork a program at each request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _InProgram(BaseException):
 
 
 def serve(arguments: list[str], at_start: frozenset[str]) -> Program:
-    """Serves requests until their sender is gone, and then ends the process. Returns in forked programs alone."""
+    """Serves requests until their sender is gone, then ends the process. Returns in forked programs alone."""
     fds = [int(argument) for argument in arguments]
     template = _Template(*fds, at_start=at_start)
     template.prepare()
@@ -145,14 +145,14 @@ class _Template:
             os.dup2(fd, number)
         self.order = json.loads(_content(order_fd))
         self._close_all_but(self.kept_fds | {control.fileno()})
+        os.environ.clear()
+        os.environ.update({**self.order["environ"], **self.added})
+        os.chdir(self.order["cwd"])
         pidfd = os.pidfd_open(os.getpid())
         control.sendmsg([b"guardian\n"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [pidfd]))])
         os.close(pidfd)
         if control.recv(3) != b"go\n":
             os._exit(0)  # it was given up: the program runs elsewhere
-        os.environ.clear()
-        os.environ.update({**self.order["environ"], **self.added})
-        os.chdir(self.order["cwd"])
         self.control = control
         arguments = [
             str(control.fileno()),

@@ -2,16 +2,18 @@
 
     python [options] template.py REQUESTS_FD NEWS_FD STDOUT_FD STDERR_FD PLAN_FD
 
-`serve` returns in a forked program alone, when everything is as at the start of an interpreter. What is left to
-this file is to execute the script where the interpreter itself handles its end: SystemExit, SIGINT, threads, atexit.
+`serve` returns in a forked program alone, when everything is as at the start of an interpreter. What is left
+to do here is to execute the script where the interpreter itself handles its end: SystemExit, SIGINT, atexit.
 """
 
 import sys
 
 _at_start = frozenset(sys.modules)
 
+import types  # noqa: E402
 
-def _serving():  # type: ignore[no-untyped-def]  # typing is not imported before what a program imports
+
+def _serving() -> types.ModuleType:
     import importlib
     import importlib.util
     import os
@@ -22,6 +24,8 @@ def _serving():  # type: ignore[no-untyped-def]  # typing is not imported before
     spec = importlib.util.spec_from_file_location(
         "_runner_template", os.path.join(here, "__init__.py"), submodule_search_locations=[here]
     )
+    assert spec is not None
+    assert spec.loader is not None
     package = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = package
     spec.loader.exec_module(package)
