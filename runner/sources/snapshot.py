@@ -201,6 +201,7 @@ def _give_history(top: Path, tree: Path, provenance: Provenance) -> None:
             [
                 *("clone", "--quiet", "--shared", "--no-checkout", "--template=", "--origin", "origin"),
                 *("--config", "core.checkStat=minimal", "--config", "core.trustctime=false"),
+                *("--config", "core.logAllRefUpdates=false"),
                 *("--", str(top), str(scratch)),
             ],
             cwd=tree,
