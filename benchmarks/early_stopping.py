@@ -130,7 +130,7 @@ def searched(curves: Sequence[Curve], early_stop: EarlyStop | None, *, seed: int
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--parallel", type=int, default=4)
     parser.add_argument("--cache", type=Path, default=Path("build/benchmarks/learning-curves.json"))
     parser.add_argument("--json", type=Path)
