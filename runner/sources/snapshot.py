@@ -96,6 +96,7 @@ class _Taking:
             Beside(self.top, tree, self.limits).link(listing.beside)
             if in_git and provenance.commit is not None:
                 _give_history(self.top, tree, provenance)
+            _put_on_disk(tree)
         except (OSError, GitFailed, GitMissing) as error:
             reason = error.output if isinstance(error, GitFailed) else str(error)
             raise SourceError(
@@ -200,6 +201,7 @@ def _give_history(top: Path, tree: Path, provenance: Provenance) -> None:
             [
                 *("clone", "--quiet", "--shared", "--no-checkout", "--template=", "--origin", "origin"),
                 *("--config", "core.checkStat=minimal", "--config", "core.trustctime=false"),
+                *("--config", "core.logAllRefUpdates=false"),
                 *("--", str(top), str(scratch)),
             ],
             cwd=tree,
@@ -212,6 +214,18 @@ def _give_history(top: Path, tree: Path, provenance: Provenance) -> None:
         read(["read-tree", provenance.commit], cwd=tree, config=config)
     except (GitFailed, OSError):
         return  # a shallow clone, for one: the sources are there all the same
+
+
+def _put_on_disk(tree: Path) -> None:
+    # A sweep that is resumed after a loss of power must not run files that have become empty.
+    for folder, _, names in os.walk(tree):
+        for path in (*(os.path.join(folder, name) for name in names), folder):
+            if not os.path.islink(path):
+                descriptor = os.open(path, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
 
 
 def _size(file: Path) -> int:

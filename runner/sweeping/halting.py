@@ -21,6 +21,8 @@ HaltRule = Literal[
 ]
 SAME_FAILURES = 3
 """So many trials that fail alike, with none that did well before, are one mistake in the program."""
+_MISTAKES: frozenset[Cause] = frozenset({"crashed", "no_objective", "provision"})
+# Time and memory run out for some parameters and not for others.
 _RATE_FROM_TRIALS = 10
 
 
@@ -78,7 +80,7 @@ class Tally:
         self.failed += 1
         self.since_improvement += 1
         self.last_failure = f"trial-{number + 1:03} {cause.replace('_', ' ')}"
-        if not self.any_did_well and cause != "lost":
+        if not self.any_did_well and cause in _MISTAKES:
             self.alike.setdefault(f"{cause}: {likeness}", []).append(number)
             self.shown[f"{cause}: {likeness}"] = shown
 

@@ -7,7 +7,7 @@ from runner.executors.reports import Report
 from runner.model.run import Outcome, RunStatus
 from runner.model.sweep import Sweep
 from runner.model.trial import TrialResult
-from runner.sweeping.failures import Remains, failure_of
+from runner.sweeping.failures import Failure, Remains, failure_of
 from runner.sweeping.objectives import objective_values
 from runner.sweeping.tracebacks import likeness
 from tracking_client.client import TrackingClient
@@ -73,8 +73,13 @@ def result_of(
         exit_code=outcome.exit_code,
         metrics=latest,
         tail=outcome.tail if failure else "",
-        likeness=likeness(outcome) if failure else "",
+        likeness=_likeness(failure, outcome) if failure else "",
     )
+
+
+def _likeness(failure: Failure, outcome: Outcome) -> str:
+    # A program that ended well says nothing of why its objective is missing.
+    return likeness(outcome) if failure.cause == "crashed" else failure.reason
 
 
 def _without_run(outcome: Outcome) -> TrialResult:

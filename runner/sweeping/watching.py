@@ -77,7 +77,8 @@ class Watcher:
 
     def ended(self, number: int, run_id: str) -> None:
         """A trial has ended, by itself or stopped, now or before this watcher began."""
-        self._ends.put((number, run_id))
+        if number >= 0:  # the baseline is no rival
+            self._ends.put((number, run_id))
 
     def close(self) -> None:
         """Looks no more; returns when the thread has ended, or is at its last call."""

@@ -6,6 +6,7 @@ Where they differ on purpose: docs/explanation/early-stopping.md.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import optuna
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.model.sweep import EarlyStop, Goal
+from runner.search.stopping.halving import HalvingRule
 from runner.search.stopping.protocol import StoppingRule
 from runner.search.stopping.rungs import bracket_count, bracket_weights
 from tests.runner.search.learning_curves import GOALS, log, rule, tables, values
@@ -26,23 +28,30 @@ def study(pruner: optuna.pruners.BasePruner, goal: Goal) -> optuna.Study:
 
 
 def decisions(
-    table: list[list[float]], ours: StoppingRule, theirs: optuna.Study, order: random.Random
+    table: list[list[float]],
+    ours: StoppingRule,
+    theirs: optuna.Study,
+    order: random.Random,
+    numbers: Sequence[int] = range(100),
 ) -> None:
-    """All trials run side by side, each value judged as it comes, in any order; a stopped trial logs no more."""
+    """All trials run side by side, each value judged as it comes, in any order; a stopped trial logs no more.
+
+    `numbers` are those that the trials have with us.
+    """
     trials = [theirs.ask() for _ in table]
     at = [0] * len(table)
     running = set(range(len(table)))
     while running:
-        number = order.choice(sorted(running))
-        value = table[number][at[number]]
-        at[number] += 1
-        trials[number].report(value, at[number])
-        stopped = trials[number].should_prune()
+        place = order.choice(sorted(running))
+        value = table[place][at[place]]
+        at[place] += 1
+        trials[place].report(value, at[place])
+        stopped = trials[place].should_prune()
 
-        assert (log(ours, number, at[number], value) is not None) == stopped, (number, at[number])
+        assert (log(ours, numbers[place], at[place], value) is not None) == stopped, (place, at[place])
 
-        if stopped or at[number] == len(table[number]):
-            running.discard(number)
+        if stopped or at[place] == len(table[place]):
+            running.discard(place)
 
 
 @both_goals
@@ -58,6 +67,25 @@ def test_asha(goal: Goal, table: list[list[float]], eta: int, min_step: int, see
     ours = rule(EarlyStop(rule="asha", eta=eta, min_step=min_step, min_trials=0), goal=goal)
 
     decisions(table, ours, theirs, random.Random(seed))
+
+
+@settings(deadline=None, max_examples=40)
+@given(table=tables(trials=9, steps=30), bracket=st.integers(0, 2), seed=st.integers(0, 1000))
+def test_each_bracket_of_hyperband(table: list[list[float]], bracket: int, seed: int) -> None:
+    theirs = study(
+        optuna.pruners.SuccessiveHalvingPruner(
+            min_resource=2, reduction_factor=3, min_early_stopping_rate=bracket
+        ),
+        "minimize",
+    )
+    ours = rule(EarlyStop(rule="hyperband", eta=3, min_step=2, brackets=3, min_trials=0))
+    assert isinstance(ours, HalvingRule)
+    numbers = [number for number in range(100) if ours.bracket(number) == bracket]
+    others = [number for number in range(30) if ours.bracket(number) != bracket]
+    for number in others:
+        ours.observe(number, enumerate([-999.0] * 30, start=1))
+
+    decisions(table, ours, theirs, random.Random(seed), numbers)
 
 
 @both_goals

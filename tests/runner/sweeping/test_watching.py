@@ -82,6 +82,19 @@ def test_what_ended_between_two_looks_counts(trials: Trials) -> None:
     assert seen.numbers() == [1]
 
 
+def test_the_baseline_is_no_rival(trials: Trials) -> None:
+    seen = watching(trials)
+    trials.begin(-1)
+    trials.log(-1, [1.0, 1.0])
+    seen.watcher.ended(-1, trials.end(-1))
+    trials.begin(0)
+    trials.log(0, [2.0, 2.0])
+
+    seen.watcher.look()
+
+    assert seen.numbers() == []
+
+
 def test_a_deleted_trial_counts_no_more(trials: Trials) -> None:
     seen = watching(trials)
     seen.watcher.ended(7, "0" * 32)
