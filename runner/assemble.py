@@ -23,7 +23,7 @@ from runner.stop import Stop
 
 if TYPE_CHECKING:
     from runner.executors.local import LocalExecutor
-    from runner.sweeping.conduct import Conductor
+    from runner.sweeping.conductor import Conductor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Workshop:
     def conductor(self, cwd: Path) -> Conductor:
         """What sweeps are conducted with."""
         from runner.engine_environment import searcher_for
-        from runner.sweeping.conduct import Conductor
+        from runner.sweeping.conductor import Conductor
 
         return Conductor(
             recorder=self.recorder(),

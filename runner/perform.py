@@ -33,7 +33,7 @@ from runner.redaction import Redactor, secrets_in
 from runner.settings import Settings
 from runner.sources.path_parameters import places_in
 from runner.sources.working_copy import remove_working_copy, working_copies, working_copy
-from runner.sources.written import keep_what_was_written
+from runner.sources.written import keep_copy, keep_what_was_written
 from runner.stop import Stop, Stopped
 
 _DOWNLOAD_LIMIT_BYTES = 100 * 1024**3
@@ -160,8 +160,9 @@ class _Performance:
                 keep_what_was_written(self._copy, shared, keep)
             except OSError as error:
                 # Rather a copy too many than a file that is lost.
-                message = f"what the run wrote stays in {self._copy}: it cannot be moved to {keep}: {error}"
+                message = f"what the run wrote cannot be moved to {keep}, its whole copy is kept: {error}"
                 self.performer.listener(Warned(message=message))
+                keep_copy(self._copy, keep)
                 return
         remove_working_copy(self.spec.checkout, self._copy)
 

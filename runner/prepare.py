@@ -109,6 +109,7 @@ def order_sweep(
         declared, options, parameters=request.parameters, entry_points=opened.project.entry_point
     )
     entry_point = opened.project.entry_point(sweep.entry_point)
+    sweep = _with_own_paths(sweep, entry_point, opened.project, given=request.parameters)
     binding = entry_point.bind(sample_parameters(sweep), base=base)
     provenance = opened.checkout.provenance
     within = paths_within(
@@ -119,6 +120,21 @@ def order_sweep(
     )
     check_recordable(trial)
     return SweepOrder(sweep=sweep, trial=trial, env_manager=request.env_manager, run_name=request.run_name)
+
+
+def _with_own_paths(
+    sweep: Sweep, entry_point: EntryPoint, project: Project, *, given: Mapping[str, str]
+) -> Sweep:
+    """Paths that stand in the project's file start from the project, as a parameter's default does."""
+    found = {}
+    for parameter in entry_point.parameters:
+        value = sweep.fixed.get(parameter.name)
+        if value is None or parameter.name in given or parameter.kind not in ("path", "uri"):
+            continue
+        place = project.directory / value
+        if "://" not in value and not Path(value).is_absolute() and place.exists():
+            found[parameter.name] = str(place)
+    return replace(sweep, fixed={**sweep.fixed, **found}) if found else sweep
 
 
 def order_trials(

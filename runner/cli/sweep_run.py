@@ -20,7 +20,8 @@ from runner.model.run import RunRequest, RunStatus
 from runner.prepare import OpenedProject, order_sweep
 from runner.stop import Stop
 from runner.sweeping.again import KeptSweep, interrupted_like
-from runner.sweeping.conduct import SweepOutcome, begin
+from runner.sweeping.conduct import begin
+from runner.sweeping.conductor import SweepOutcome
 from runner.sweeping.order import fingerprint
 from runner.sweeping.resuming import resume_sweep
 

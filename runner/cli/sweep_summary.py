@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.cli.wording import count, duration
+from runner.cli.wording import count, duration, first_line
 from runner.model.space import Params, text_of
 from runner.model.trial import Trial
 from runner.printable import on_one_line
@@ -101,7 +101,7 @@ def _in(seconds: float | None) -> str:
 
 
 def _because(state: str, reason: str) -> str:
-    return f": {on_one_line(reason)}" if reason and not (state == "finished" and "budget" in reason) else ""
+    return f": {first_line(reason)}" if reason and not (state == "finished" and "budget" in reason) else ""
 
 
 def _winner_lines(ledger: Ledger, winner: Winner) -> list[str]:

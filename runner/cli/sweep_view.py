@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from runner.cli.console import Console
 from runner.cli.sweep_summary import number, params_line, short
-from runner.cli.wording import duration
+from runner.cli.wording import duration, first_line
 from runner.events import (
     Event,
     RunEnded,
@@ -28,6 +28,7 @@ from runner.events import (
 from runner.model.sweep import Sweep
 from runner.model.trial import Trial, TrialResult
 from runner.printable import on_one_line
+from runner.sweeping.budget import trials_in_all
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -120,7 +121,7 @@ class SweepTable:
     def take(self, event: Event) -> None:
         """Takes the news."""
         if isinstance(event, SweepStarted):
-            self.sweep, self._total = event.sweep, _total(event)
+            self.sweep, self._total = event.sweep, trials_in_all(event.sweep, event.total)
             ended = [trial for trial in event.trials if trial.result is not None and trial.number >= 0]
             self._over = len(ended)
             self._failed = sum(1 for t in ended if t.result is not None and t.result.values is None)
@@ -157,7 +158,7 @@ class SweepTable:
             return [self._line(event)]
         if isinstance(event, SweepEnding):
             left = f"; {event.running} trials are still running" if event.running else ""
-            return [f"no new trials: {on_one_line(event.reason)}{left}"]
+            return [f"no new trials: {first_line(event.reason)}{left}"]
         return []
 
     def _line(self, event: TrialEnded) -> str:
@@ -166,12 +167,12 @@ class SweepTable:
         again = "; tried again" if event.retried else ""
         params = params_line(trial.params)
         return (
-            f"{_name(trial)}{self._of()}  {params}{'  ' if params else ''}{self._came_to(result)}{again}"
+            f"{_name(trial)}{self._of(trial)}  {params}{'  ' if params else ''}{self._came_to(result)}{again}"
             f"  {duration(result.seconds)}{mark}"
         )
 
-    def _of(self) -> str:
-        return f" of {self._total}" if self._total is not None else ""
+    def _of(self, trial: Trial) -> str:
+        return f" of {self._total}" if self._total is not None and trial.number >= 0 else ""
 
     def _came_to(self, result: TrialResult) -> str:
         if result.values is None:
@@ -241,7 +242,7 @@ class SweepTable:
             f"about {duration(left)} left" if left is not None else duration(time.monotonic() - self._started)
         )
         if self._ending:
-            parts.append(f"[yellow]{on_one_line(self._ending)}; Ctrl-C again stops what is running[/]")
+            parts.append(f"[yellow]{first_line(self._ending)}; Ctrl-C again stops what is running[/]")
         return " · ".join(parts)
 
     def _left_s(self) -> float | None:
@@ -262,15 +263,6 @@ def sparkline(values: list[float]) -> str:
         " " if value != value or abs(value) == float("inf") else _BARS[round((value - low) * scale)]
         for value in values[-_SPARK_WIDTH:]
     )
-
-
-def _total(event: SweepStarted) -> int | None:
-    if event.total is None:
-        return None
-    repeats = event.sweep.repeats
-    if repeats.top_k is not None:
-        return event.total + min(repeats.top_k, event.total) * (repeats.count - 1)
-    return event.total * repeats.count
 
 
 def _name(trial: Trial) -> str:

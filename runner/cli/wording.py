@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from runner.printable import on_one_line
+
 _DAY_S = 24 * 3600.0
 
 
@@ -45,6 +47,11 @@ def age(seconds: float) -> str:
         if seconds >= length_s:
             return f"{seconds / length_s:.0f} {unit} ago"
     return "just now"
+
+
+def first_line(text: str) -> str:
+    """The first line of a text that may have several, on one line whatever it holds."""
+    return on_one_line(text.partition("\n")[0].rstrip(":"))
 
 
 def count(number: int, noun: str) -> str:

@@ -79,7 +79,7 @@ class CmaEsEngine:
     def tell(self, number: int, told: Told) -> None:
         """See `Engine.tell`."""
         loss, place = loss_of(told), self._pending.pop(number, None)
-        if place is None or (loss is None and self._ignore_failures):
+        if place is None or told.is_void or (loss is None and self._ignore_failures):
             return
         self._population.append((place, loss))
         if len(self._population) == self._distribution.population_size:

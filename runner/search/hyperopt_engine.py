@@ -90,7 +90,7 @@ class HyperoptEngine:
     def tell(self, number: int, told: Told) -> None:
         """See `Engine.tell`."""
         loss = loss_of(told)
-        if loss is None and self._ignore_failures:
+        if told.is_void or (loss is None and self._ignore_failures):
             self._history.forget(number)
         else:
             self._history.end(number, loss)

@@ -108,7 +108,7 @@ class OptunaEngine:
         if losses is not None and all(map(math.isfinite, losses)):
             self._worst = losses if self._worst is None else tuple(map(max, self._worst, losses))
             self._storage.set_trial_state_values(identifier, TrialState.COMPLETE, losses)
-        elif self._ignore_failures:
+        elif told.is_void or self._ignore_failures:
             self._storage.set_trial_state_values(identifier, TrialState.FAIL)
         elif self._prunes_failures:
             self._storage.set_trial_state_values(identifier, TrialState.PRUNED)

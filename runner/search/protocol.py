@@ -13,11 +13,13 @@ from runner.model.space import Params
 class Told:
     """How a suggestion ended, in terms of the search.
 
+    One that `is_void` says nothing about its parameters (a machine died): it is as if it had not been.
     `losses` are the objectives, each to be minimised; None where the trial failed. `violations` are by how
     much each constraint is violated (0 or less: it holds).
     """
 
     losses: tuple[float, ...] | None
+    is_void: bool = False
     violations: tuple[float, ...] = ()
 
 

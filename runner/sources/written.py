@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -28,6 +29,13 @@ def keep_what_was_written(copy: Path, shared: Path, into: Path) -> list[str]:
         _move(copy / path, target)
         kept.append(path)
     return kept
+
+
+def keep_copy(copy: Path, into: Path) -> None:
+    """Puts a whole copy beside where what was written in it would be kept. Never raises."""
+    with contextlib.suppress(OSError):
+        into.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(copy, into.with_name(f"{into.name}-copy"))
 
 
 def _written(copy: str, shared: str, prefix: str) -> Iterator[str]:

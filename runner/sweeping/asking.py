@@ -50,15 +50,13 @@ class Asking:
         if number in self._told:
             return  # it is repeated, as one of the best
         self._told.add(number)
-        told = self._news_of(number)
-        if told is not None:
-            self._searcher.tell(number, told)
+        self._searcher.tell(number, self._news_of(number))
 
-    def _news_of(self, number: int) -> Told | None:
+    def _news_of(self, number: int) -> Told:
         sweep, values = self._ledger.sweep, self._ledger.values(number)
         baseline = self._baseline_values()
-        if values is None and (sweep.on_failure == "ignore" or self._is_nobodys_fault(number)):
-            return None
+        if values is None and self._is_nobodys_fault(number):
+            return Told(losses=None, is_void=True)
         if values is None and sweep.on_failure == "baseline":
             values = baseline
         if values is None:

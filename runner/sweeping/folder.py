@@ -55,14 +55,19 @@ class SweepFolder:
         return holder is not None and (holder.owner is None or holder.owner.is_alive() is not False)
 
 
+def sweeps_folder(state_dir: Path) -> Path:
+    """Where the folders of all sweeps are."""
+    return state_dir / "sweeps"
+
+
 def sweep_folder(state_dir: Path, run_id: str) -> SweepFolder:
     """The folder of the sweep with this parent run."""
-    return SweepFolder(state_dir / "sweeps" / run_id)
+    return SweepFolder(sweeps_folder(state_dir) / run_id)
 
 
 def sweep_folders(state_dir: Path) -> Iterator[SweepFolder]:
     """Every sweep of this machine, the latest first."""
-    place = state_dir / "sweeps"
+    place = sweeps_folder(state_dir)
     try:
         names = os.listdir(place)
     except OSError:

@@ -25,6 +25,7 @@ from runner.stop import Stop, Stopped
 from runner.sweeping.agenda import Launch, Suggest, next_step
 from runner.sweeping.asking import Asking
 from runner.sweeping.books import Books
+from runner.sweeping.budget import trials_in_all
 from runner.sweeping.entries import Entry, Exhausted, Launched, Opened, Over, Suggested, token_of
 from runner.sweeping.failures import may_retry
 from runner.sweeping.halting import Halt, halt
@@ -361,7 +362,7 @@ class Loop:
         if self.ending:
             return
         seconds = self._ledger.active_s + time.monotonic() - self._started
-        budget = self._ledger.max_points
+        budget = trials_in_all(self._ledger.sweep, self._ledger.max_points)
         self.halt = halt(self._ledger.sweep, self._tally, seconds=seconds, budget=budget)
         if self.halt is not None:
             self.end(self.halt.reason)

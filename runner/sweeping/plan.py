@@ -12,6 +12,7 @@ from runner.model.space import Choice, Dimension, Domain, Params, Range
 from runner.model.sweep import Sweep
 from runner.model.sweep_order import SweepOrder
 from runner.sweeping.asking import Asking
+from runner.sweeping.budget import trials_in_all
 from runner.sweeping.entries import Suggested
 from runner.sweeping.ledger import Ledger
 from tracking_client.client import TrackingClient
@@ -19,7 +20,7 @@ from tracking_client.errors import TrackingError
 from tracking_client.wire import names
 
 if TYPE_CHECKING:
-    from runner.sweeping.conduct import Conductor
+    from runner.sweeping.conductor import Conductor
 
 _EARLIER_RUNS = 20
 _ASKED_WITHIN_S = 5.0
@@ -79,12 +80,7 @@ def trials_of(sweep: Sweep) -> int | None:
     if sweep.space.is_finite and sweep.method == "grid":
         size = sum(1 for _ in sweep.space.grid())
         points = size if points is None else min(points, size)
-    if points is None:
-        return None
-    repeats = sweep.repeats
-    if repeats.top_k is not None:
-        return points + min(repeats.top_k, points) * (repeats.count - 1)
-    return points * repeats.count
+    return trials_in_all(sweep, points)
 
 
 def dead_parameters(order: SweepOrder) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runner.model.run import RunStatus
 from runner.model.space import Value
 from runner.model.trial import Trial
-from runner.sweeping.conduct import SweepOutcome
+from runner.sweeping.conductor import SweepOutcome
 from runner.sweeping.winner import winner_of
 
 

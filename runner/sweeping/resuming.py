@@ -11,7 +11,8 @@ from runner.model.source import Checkout
 from runner.prepare import Wishes, order_trials
 from runner.stop import Stop
 from runner.sweeping.again import KeptSweep
-from runner.sweeping.conduct import Conductor, SweepOutcome, resume
+from runner.sweeping.conduct import resume
+from runner.sweeping.conductor import Conductor, SweepOutcome
 from runner.sweeping.order import provenance_of
 
 

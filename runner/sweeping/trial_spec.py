@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil, floor
 from pathlib import Path
 
 from runner.model.run import RunSpec
@@ -41,10 +42,22 @@ class TrialTemplate:
 
     def parameters(self, trial: Trial) -> dict[str, str]:
         """All parameters that the trial is given, as text."""
-        parameters = trial_parameters(self.sweep, trial.params, seed=trial_seed(self.sweep, trial))
+        parameters = trial_parameters(self.sweep, trial.params, seed=self._seed(trial))
         if trial.number == BASELINE and self.sweep.baseline is not None:
             parameters |= self.sweep.baseline.parameters
         return parameters
+
+    def _seed(self, trial: Trial) -> int | None:
+        if self.sweep.trial_seed is None:
+            return None
+        declared = [p for p in self.spec.entry_point.parameters if p.name == self.sweep.trial_seed.parameter]
+        low, high = (declared[0].minimum, declared[0].maximum) if declared else (None, None)
+        return trial_seed(
+            self.sweep,
+            trial,
+            low=0 if low is None else ceil(low),
+            high=max(2**31 - 1, ceil(low or 0)) if high is None else floor(high),
+        )
 
     def _tags(self, trial: Trial, attempt: int) -> dict[str, str]:
         tags = {TRIAL_TAG: str(trial.number), ATTEMPT_TAG: str(attempt)}

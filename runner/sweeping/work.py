@@ -1,0 +1,167 @@
+"""The trials of a sweep whose run is open and whose lease is held, from the first one to the last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runner.environments.ensure import ensure
+from runner.events import EnvironmentReady, SweepStarted, Warned
+from runner.executors.hosted import Heard, HostedExecutor
+from runner.model.run import Outcome, RunStatus
+from runner.model.sweep import Sweep
+from runner.recording.open_run import OpenRun
+from runner.search.stopping.protocol import Verdict
+from runner.search.stopping.rules import rule_for, watched_objective
+from runner.stop import Stop
+from runner.sweeping.agenda import next_step
+from runner.sweeping.asking import Asking
+from runner.sweeping.books import Books
+from runner.sweeping.conductor import Conductor, SweepOutcome
+from runner.sweeping.entries import Entry, Finished
+from runner.sweeping.folder import SweepFolder
+from runner.sweeping.halting import Halt
+from runner.sweeping.ledger import Ledger
+from runner.sweeping.loop import Loop, LoopParts
+from runner.sweeping.mirror import Mirror
+from runner.sweeping.slots import slots_for, this_machine
+from runner.sweeping.trial_spec import TrialTemplate
+from runner.sweeping.watching import Watch, Watcher
+
+_MIRROR_WITHIN_S = 30.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """The trials of a sweep whose run is open and whose lease is held."""
+
+    run: OpenRun
+    folder: SweepFolder
+    conductor: Conductor
+    template: TrialTemplate
+    entries: list[Entry]
+    stop: Stop
+    resumed: bool
+
+    def to_the_end(self) -> SweepOutcome:
+        """Runs what is left to run."""
+        started = time.monotonic()
+        sweep = self.template.sweep
+        ledger = Ledger(sweep)
+        asking = Asking(self.conductor.searcher_for(sweep), ledger)
+        for entry in self.entries:
+            ledger.apply(entry)
+            asking.follow(entry)
+        self._announce(sweep, ledger)
+        with self.stop.interruptible():
+            self._ensure_environment()
+            machine = this_machine(self.conductor.environ, with_gpus=sweep.resources.gpus > 0)
+            slots, fewer = slots_for(sweep.parallel, sweep.resources, machine)
+        if fewer:
+            self.conductor.listener(Warned(message=fewer))
+        books = Books(self.run.client, self.run.run_id, ledger)
+        mirror = Mirror(lambda message: self.conductor.listener(Warned(message=message)))
+        mirror.do(books.state("running"))
+        loop = Loop(
+            LoopParts(
+                journal=self.folder.journal,
+                ledger=ledger,
+                asking=asking,
+                template=self.template,
+                slots=slots,
+                client=self.run.client,
+                books=books,
+                mirror=mirror,
+                listener=self.conductor.listener,
+                start_worker=self._worker,
+                start_watcher=self._watcher,
+                stop=self.stop,
+            )
+        )
+        try:
+            loop.run()
+            state, reason = _how_it_ended(ledger, loop.ending, loop.halt)
+            self.folder.journal.append(Finished(state=state, reason=reason, at_ms=_now_ms()))
+            mirror.do(books.state(state))
+        finally:
+            if not mirror.close(_MIRROR_WITHIN_S):
+                self.conductor.listener(Warned(message="the server did not take the sweep's last figures"))
+        status = {"finished": RunStatus.FINISHED, "stopped": RunStatus.KILLED}.get(state, RunStatus.FAILED)
+        outcome = Outcome(
+            run_id=self.run.run_id,
+            run_name=self.run.run_name,
+            status=status,
+            exit_code=None,
+            seconds=time.monotonic() - started,
+            log_path=self.run.log_path,
+            reason=reason,
+        )
+        return SweepOutcome(run=outcome, state=state, reason=reason, ledger=ledger, folder=self.folder)
+
+    def _announce(self, sweep: Sweep, ledger: Ledger) -> None:
+        self.conductor.listener(
+            SweepStarted(
+                run_id=self.run.run_id,
+                run_name=self.run.run_name,
+                tracking_uri=self.conductor.recorder.uri,
+                experiment_id=self.run.experiment_id,
+                sweep=sweep,
+                total=ledger.max_points,
+                trials=tuple(ledger.trials.values()),
+                resumed=self.resumed,
+            )
+        )
+
+    def _ensure_environment(self) -> None:
+        """Builds what the trials need once, before the first of them, and with its progress shown."""
+        settings = self.conductor.settings
+        installer = {"RUNNER_INSTALLER": settings.installer} if settings.installer else {}
+        started = time.monotonic()
+        environment, built = ensure(
+            self.template.spec.environment,
+            cache_dir=settings.cache_dir,
+            environ={**self.conductor.environ, **installer},
+            listener=self.conductor.listener,
+            timeout_s=settings.build_timeout_s,
+        )
+        self.run.record_environment(environment)
+        self.conductor.listener(
+            EnvironmentReady(
+                fingerprint=environment.fingerprint, built=built, seconds=time.monotonic() - started
+            )
+        )
+
+    def _watcher(self, judged: Callable[[int, Verdict], None]) -> Watcher:
+        sweep = self.template.sweep
+        return Watcher(
+            Watch(
+                client=self.run.client,
+                parent_run_id=self.run.run_id,
+                experiment_id=self.run.experiment_id,
+                objective=watched_objective(sweep),
+                rule=rule_for(sweep),
+                stop=judged,
+                listener=self.conductor.listener,
+            )
+        )
+
+    def _worker(self, heard: Callable[[Heard], None]) -> HostedExecutor:
+        return HostedExecutor(
+            self.folder.worker, environ=self.conductor.environ, cwd=self.conductor.cwd, heard=heard
+        )
+
+
+def _how_it_ended(ledger: Ledger, ending: str, halted: Halt | None) -> tuple[str, str]:
+    if halted is not None:
+        return ("failed" if halted.is_failure else "finished"), ending
+    if next_step(ledger, frozenset()) is not None and ending:
+        return "stopped", ending
+    if ledger.over and ledger.best_trial() is None:
+        last = ledger.trials[ledger.over[-1]].result
+        return "failed", f"no trial has a value; the last one: {last.reason if last else ''}"
+    return "finished", ending or "the budget is used"
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
