@@ -17,6 +17,7 @@ from runner.model.source import Checkout
 from runner.model.sweep import Sweep
 from runner.model.sweep_order import SweepOrder
 from runner.recording.open_run import OpenRun
+from runner.sources.dirty import Limits
 from runner.sources.snapshot import snapshot
 from runner.stop import Stop
 from runner.sweeping.conductor import Conductor, SweepOutcome
