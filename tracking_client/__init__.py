@@ -5,10 +5,21 @@ Importing this costs nothing: a name brings its module along when it is first us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tracking_client import artifacts, data, keras, models, pyfunc, sklearn, tensorflow, types
+    from tracking_client import (
+        artifacts,
+        data,
+        exceptions,
+        keras,
+        models,
+        pyfunc,
+        sklearn,
+        tensorflow,
+        tracking,
+        types,
+    )
     from tracking_client.client import TrackingClient
     from tracking_client.context import RunContext
-    from tracking_client.errors import TrackingError
+    from tracking_client.errors import MlflowException, TrackingError
     from tracking_client.fluent import (
         active_run,
         create_experiment,
@@ -58,15 +69,19 @@ if TYPE_CHECKING:
         log_inputs,
     )
     from tracking_client.fluent_logged_models import (
+        ActiveModel,
+        clear_active_model,
         create_external_model,
         delete_logged_model_tag,
         finalize_logged_model,
+        get_active_model_id,
         get_logged_model,
         initialize_logged_model,
         last_logged_model,
         log_model_params,
         log_outputs,
         search_logged_models,
+        set_active_model,
         set_logged_model_tags,
     )
     from tracking_client.fluent_registry import (
@@ -115,6 +130,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "ActiveModel",
     "ActiveRun",
     "Dataset",
     "DatasetInput",
@@ -128,6 +144,7 @@ __all__ = [
     "LoggedModelStatus",
     "Metric",
     "MlflowClient",
+    "MlflowException",
     "ModelVersion",
     "Param",
     "RegisteredModel",
@@ -145,6 +162,7 @@ __all__ = [
     "active_run",
     "artifacts",
     "autolog",
+    "clear_active_model",
     "create_experiment",
     "create_external_model",
     "data",
@@ -159,8 +177,10 @@ __all__ = [
     "enable_system_metrics_logging",
     "end_run",
     "entities",
+    "exceptions",
     "finalize_logged_model",
     "flush_async_logging",
+    "get_active_model_id",
     "get_artifact_uri",
     "get_experiment",
     "get_experiment_by_name",
@@ -200,6 +220,7 @@ __all__ = [
     "search_model_versions",
     "search_registered_models",
     "search_runs",
+    "set_active_model",
     "set_experiment",
     "set_experiment_tag",
     "set_experiment_tags",
@@ -215,6 +236,7 @@ __all__ = [
     "sklearn",
     "start_run",
     "tensorflow",
+    "tracking",
     "types",
 ]
 
@@ -222,11 +244,13 @@ _MODULES = {
     "artifacts": "artifacts",
     "data": "data",
     "entities": "wire.entities",
+    "exceptions": "exceptions",
     "keras": "keras",
     "models": "models",
     "pyfunc": "pyfunc",
     "sklearn": "sklearn",
     "tensorflow": "tensorflow",
+    "tracking": "tracking",
     "types": "types",
 }
 _ELSEWHERE = {
@@ -244,15 +268,19 @@ _ELSEWHERE = {
     ),
     "fluent_inputs": ("log_input", "log_inputs"),
     "fluent_logged_models": (
+        "ActiveModel",
+        "clear_active_model",
         "create_external_model",
         "delete_logged_model_tag",
         "finalize_logged_model",
+        "get_active_model_id",
         "get_logged_model",
         "initialize_logged_model",
         "last_logged_model",
         "log_model_params",
         "log_outputs",
         "search_logged_models",
+        "set_active_model",
         "set_logged_model_tags",
     ),
     "fluent_registry": (
@@ -278,6 +306,7 @@ _HOMES = {
     "ActiveRun": "run",
     "Image": "images",
     "MlflowClient": "mlflow_client",
+    "MlflowException": "errors",
     "RunContext": "context",
     "TrackingClient": "client",
     "TrackingError": "errors",

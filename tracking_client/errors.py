@@ -14,7 +14,8 @@ TrackingError                   .message, .error_code
 |  +- ServerFault               5xx
 +- ArtifactError                an artifact cannot be had or stored as asked (uri, retryable)
 ```
-`message` and `error_code` are spelt as on MLflow's exception, so that handlers written for it work.
+`message` and `error_code` are spelt as on MLflow's exception, and `MlflowException` is TrackingError by that
+name, so that handlers written for it work.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ class TrackingError(Exception):
         super().__init__(message)
         self.message = message
         self.error_code = error_code
+
+
+MlflowException = TrackingError
 
 
 class TransportError(TrackingError):
@@ -152,6 +156,7 @@ __all__ = [
     "ConnectFailed",
     "InvalidArgument",
     "LocalServerFailed",
+    "MlflowException",
     "NotFound",
     "ServerFault",
     "Timeout",

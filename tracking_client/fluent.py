@@ -9,10 +9,9 @@ where it does not answer in time. `run_id` logs to another run than the one at h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, overload
 
-from tracking_client import active_experiment, checks
+from tracking_client import active_experiment, checks, measured
 from tracking_client.active_experiment import set_experiment
 from tracking_client.errors import InvalidArgument
 from tracking_client.mlflow_client import MlflowClient
@@ -24,7 +23,7 @@ from tracking_client.wire.entities import ViewType
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tracking_client.wire.entities import Experiment, Metric, Run
+    from tracking_client.wire.entities import Experiment, Run
 
 SEARCH_RUNS_MAX_RESULTS = 100_000
 
@@ -42,15 +41,6 @@ class RunOperations:
 
 def _target(run_id: str | None) -> ActiveRun:
     return at_hand() if run_id is None else attached(run_id)
-
-
-def _measured(metric: Metric, model_id: str | None, dataset: Any) -> Metric:
-    return replace(
-        metric,
-        model_id=model_id,
-        dataset_name=None if dataset is None else str(dataset.name),
-        dataset_digest=None if dataset is None else str(dataset.digest),
-    )
 
 
 def _told(run: ActiveRun, synchronous: bool | None) -> RunOperations | None:
@@ -88,13 +78,16 @@ def log_metric(
 ) -> RunOperations | None:
     """Logs one value at `step` (0) and `timestamp` in ms since the epoch (now).
 
-    It may belong to the logged model `model_id`, and be measured on `dataset` (its name and digest count).
+    It belongs to the logged model `model_id`, by default to the active model (see `set_active_model`), else
+    to those that the run logged at this step; and it may be measured on `dataset`. Both are recorded as read
+    by the run, unless it made the model.
     """
     run = at_hand() if run_id is None else attached(run_id)
-    if model_id is None and dataset is None:
+    models = measured.models_measured(run, model_id, step or 0)
+    if models is measured.OF_THE_RUN and dataset is None:
         run.log_metric(key, value, step, timestamp)
     else:
-        run.log_measured([_measured(checks.metric(key, value, timestamp, step), model_id, dataset)])
+        measured.log_measured(run, [checks.metric(key, value, timestamp, step)], models, dataset)
     return None if synchronous is None else _told(run, synchronous)
 
 
@@ -107,14 +100,15 @@ def log_metrics(
     model_id: str | None = None,
     dataset: Any = None,
 ) -> RunOperations | None:
-    """Logs values that belong to one step and moment, and as in `log_metric` to one model and data set."""
+    """Logs values that belong to one step and moment, and as in `log_metric` to models and a data set."""
     run = _target(run_id)
-    if model_id is None and dataset is None:
+    models = measured.models_measured(run, model_id, step or 0)
+    if models is measured.OF_THE_RUN and dataset is None:
         run.log_metrics(metrics, step, timestamp)
     else:
         at_ms = checks.now_ms() if timestamp is None else timestamp
         points = [checks.metric(key, value, at_ms, step) for key, value in metrics.items()]
-        run.log_measured([_measured(point, model_id, dataset) for point in points])
+        measured.log_measured(run, points, models, dataset)
     return _told(run, synchronous)
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracking_client.data.dataset import Dataset
+from tracking_client.data.entity import entity_of
 from tracking_client.errors import InvalidArgument
 from tracking_client.starting import at_hand
-from tracking_client.wire import entities, names
+from tracking_client.wire import names
 from tracking_client.wire.entities import DatasetInput, InputTag, LoggedModelInput
-from tracking_client.wire.fields import text
 
 
 def log_input(
@@ -59,29 +58,7 @@ def _used(dataset: Any, context: str | None, tags: Mapping[str, Any] | None) -> 
     wanted = {str(key): str(value) for key, value in (tags or {}).items()}
     if context is not None:
         wanted[names.DATASET_CONTEXT] = context
-    return DatasetInput(_entity(dataset), [InputTag(key, value) for key, value in wanted.items()])
-
-
-def _entity(dataset: Any) -> entities.Dataset:
-    if isinstance(dataset, entities.Dataset):
-        return dataset
-    if isinstance(dataset, Dataset):
-        return dataset.to_entity()
-    # MLflow's own: its dictionary has what is recorded.
-    told = dataset.to_dict() if hasattr(dataset, "to_dict") else None
-    if not isinstance(told, Mapping) or not {"name", "digest", "source", "source_type"} <= told.keys():
-        raise InvalidArgument(
-            f"a {type(dataset).__name__} is no data set: make one of it with "
-            "tracking_client.data.from_pandas, from_numpy or MetaDataset"
-        )
-    return entities.Dataset(
-        name=str(told["name"]),
-        digest=str(told["digest"]),
-        source_type=str(told["source_type"]),
-        source=str(told["source"]),
-        schema=text(told.get("schema")),
-        profile=text(told.get("profile")),
-    )
+    return DatasetInput(entity_of(dataset), [InputTag(key, value) for key, value in wanted.items()])
 
 
 __all__ = ["log_input", "log_inputs"]

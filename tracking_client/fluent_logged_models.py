@@ -8,10 +8,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tracking_client import active_experiment, provenance
+from tracking_client.active_model import choose, clear_active_model, get_active_model_id
 from tracking_client.artifact_stores.temporary import scratch_directory
 from tracking_client.errors import InvalidArgument
 from tracking_client.mlflow_client import MlflowClient
@@ -22,6 +24,7 @@ from tracking_client.wire.entities import LoggedModel, LoggedModelOutput, Logged
 
 if TYPE_CHECKING:
     import pandas as pd
+    from typing_extensions import Self
 
 _last_model_id: str | None = None
 
@@ -105,14 +108,58 @@ def delete_logged_model_tag(model_id: str, key: str) -> None:
 
 
 def log_model_params(params: Mapping[str, Any], model_id: str | None = None) -> None:
-    """Adds parameters to a logged model, by default the one that this process created last.
+    """Adds parameters to a logged model, by default the active one, else the one this process created last.
 
     Raises InvalidArgument where there is none, or one of them has another value already; NotFound.
     """
-    wanted = _last_model_id if model_id is None else model_id
+    wanted = model_id or get_active_model_id() or _last_model_id
     if wanted is None:
-        raise InvalidArgument("no logged model was created here: say which one by its `model_id`")
+        raise InvalidArgument(
+            "no logged model is active, and none was created here: say which one by its `model_id`"
+        )
     MlflowClient().log_model_params(wanted, params)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ActiveModel(LoggedModel):
+    """A logged model that was made the active one. Leaving its `with` block makes `before` active again."""
+
+    before: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        choose(self.before)
+
+
+def set_active_model(*, name: str | None = None, model_id: str | None = None) -> ActiveModel:
+    """Makes a logged model the one that metrics of this thread belong to from here on, or in a `with` block.
+
+    By name it is the latest in the experiment that new runs go to, made as an external model where there is
+    none. Raises InvalidArgument without name and id, or where they contradict each other, NotFound for an id.
+    """
+    if model_id is not None:
+        model = get_logged_model(model_id)
+        if name is not None and model.name != name:
+            raise InvalidArgument(
+                f"LoggedModel with model_id {model_id!r} has name {model.name!r}, which does not match the "
+                f"provided name {name!r}."
+            )
+    elif name is not None:
+        model = _latest_called(name) or create_external_model(name=name)
+    else:
+        raise InvalidArgument("Either name or model_id must be provided")
+    before = get_active_model_id()
+    choose(model.model_id)
+    return ActiveModel(**{field.name: getattr(model, field.name) for field in fields(model)}, before=before)
+
+
+def _latest_called(name: str) -> LoggedModel | None:
+    if "'" in name:
+        return None  # no logged model's name: servers refuse such ones
+    found = search_logged_models(filter_string=f"name = '{name}'", max_results=1, output_format="list")
+    return found[0] if found else None
 
 
 def log_outputs(models: Sequence[LoggedModelOutput] | None = None) -> None:
@@ -185,14 +232,18 @@ def _external_mlmodel(model: LoggedModel) -> str:
 
 
 __all__ = [
+    "ActiveModel",
+    "clear_active_model",
     "create_external_model",
     "delete_logged_model_tag",
     "finalize_logged_model",
+    "get_active_model_id",
     "get_logged_model",
     "initialize_logged_model",
     "last_logged_model",
     "log_model_params",
     "log_outputs",
     "search_logged_models",
+    "set_active_model",
     "set_logged_model_tags",
 ]

@@ -7,9 +7,11 @@ reads first wait for what this process wrote. `TrackingClient` is the same witho
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tracking_client import checks
+from tracking_client.active_model import get_active_model_id
 from tracking_client.journal import entries, journals
 from tracking_client.kept_artifacts import KeptArtifactCalls
 from tracking_client.runs import RUNS_PER_PAGE, checked_status
@@ -47,14 +49,18 @@ class MlflowClient(KeptArtifactCalls):
         tags: Sequence[RunTag] = (),
         synchronous: bool | None = None,
     ) -> None:
-        """Logs any number of values. With `synchronous` it returns when the server has them."""
+        """Logs any number of values. With `synchronous` it returns when the server has them.
+
+        Metrics without a `model_id` are the active model's, where there is one.
+        """
         checks.run_id(run_id)
         checks.distinct_params(params)
         told = [
             *(_line(entries.PARAM, run_id, checks.param(item.key, item.value)) for item in params),
             *(_line(entries.TAG, run_id, checks.tag(item.key, item.value)) for item in tags),
         ]
-        measured = [_line(entries.METRIC, run_id, checks.checked_metric(item)) for item in metrics]
+        active_id = get_active_model_id()
+        measured = [_line(entries.METRIC, run_id, _of_model(item, active_id)) for item in metrics]
         if told:
             self._tell(b"".join(told))
         if measured:
@@ -127,6 +133,11 @@ class MlflowClient(KeptArtifactCalls):
 
     def _tell(self, lines: bytes) -> None:
         journals.of(self.transport).append(lines)
+
+
+def _of_model(metric: Metric, active_id: str | None) -> Metric:
+    sound = checks.checked_metric(metric)
+    return sound if sound.model_id or active_id is None else replace(sound, model_id=active_id)
 
 
 def _line(kind: bytes, run_id: str, item: Metric | Param | RunTag) -> bytes:

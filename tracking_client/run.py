@@ -26,7 +26,13 @@ from tracking_client.wire.entities import (
 from tracking_client.wire.notebook import Shown, moment, run_page
 
 if TYPE_CHECKING:
-    from tracking_client.wire.entities import DatasetInput, LoggedModelInput, LoggedModelOutput
+    from tracking_client.wire.entities import (
+        Dataset,
+        DatasetInput,
+        LoggedModelInput,
+        LoggedModelOutput,
+        RunOutputs,
+    )
 
 
 @final
@@ -47,6 +53,12 @@ class ActiveRun(Shown):
         self._end = end
         self._journal = journals.of(client.transport)
         self._params = dict(run.data.params)
+        self._made: dict[int, list[str]] = {}
+        for output in run.outputs.model_outputs:
+            self._made.setdefault(output.step, []).append(output.model_id)
+        self.has_made_models = bool(self._made)
+        self._read_models = {item.model_id for item in run.inputs.model_inputs}
+        self._read_datasets = {_identity(item.dataset) for item in run.inputs.dataset_inputs}
         self.owner_pid = os.getpid()
         self._before_end: list[Callable[[], None]] = []
 
@@ -64,6 +76,14 @@ class ActiveRun(Shown):
     def inputs(self) -> RunInputs:
         """What was recorded as read before the start."""
         return self._run.inputs
+
+    @property
+    def outputs(self) -> RunOutputs:
+        """The logged models that it had made at the start, and those that this process logged since."""
+        from tracking_client.wire.entities import LoggedModelOutput, RunOutputs
+
+        made = [LoggedModelOutput(model_id, step) for step, ids in self._made.items() for model_id in ids]
+        return RunOutputs(tuple(made))
 
     @property
     def client(self) -> TrackingClient:
@@ -135,10 +155,29 @@ class ActiveRun(Shown):
     def log_inputs(self, datasets: Sequence[DatasetInput], models: Sequence[LoggedModelInput] = ()) -> None:
         """Records the data sets and the logged models that the run read."""
         self._journal.append(entries.inputs_line(self._run_id, datasets, models))
+        self._read_models.update(item.model_id for item in models)
+        self._read_datasets.update(_identity(item.dataset) for item in datasets)
 
     def log_outputs(self, models: Sequence[LoggedModelOutput]) -> None:
         """Records the logged models that the run made, each at a step of it."""
         self._journal.append(entries.outputs_line(self._run_id, models))
+
+    def has_logged(self, output: LoggedModelOutput) -> None:
+        """Notes a model that the run made, and that is recorded already."""
+        self._made.setdefault(output.step, []).append(output.model_id)
+        self.has_made_models = True
+
+    def models_made_at(self, step: int) -> Sequence[str]:
+        """The ids of the models that the run made at a step, as far as this process knows."""
+        return self._made.get(step, ())
+
+    def knows_model(self, model_id: str) -> bool:
+        """Whether the run read or made the model, as far as this process knows."""
+        return model_id in self._read_models or any(model_id in made for made in self._made.values())
+
+    def has_read(self, dataset: Dataset) -> bool:
+        """Whether the run read the data set, as far as this process knows."""
+        return _identity(dataset) in self._read_datasets
 
     def flush(self, deadline_s: float | None = None) -> bool:
         """Waits until the server has what was logged; whether it has.
@@ -218,6 +257,10 @@ class ActiveRun(Shown):
 
     def _server(self) -> str | None:
         return self._client.web_address
+
+
+def _identity(dataset: Dataset) -> tuple[str, str]:
+    return dataset.name, dataset.digest
 
 
 def status_after(error: BaseException | None) -> str:

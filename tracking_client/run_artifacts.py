@@ -152,7 +152,7 @@ def _yaml(value: Any, artifact_file: str) -> str:
         import yaml
     except ImportError:
         raise InvalidArgument(f"writing {artifact_file} needs PyYAML: pip install PyYAML") from None
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(value, allow_unicode=True)
 
 
 def _jsonable(value: Any) -> Any:

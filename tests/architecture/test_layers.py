@@ -33,7 +33,7 @@ FLOORS: dict[str, list[set[str]]] = {
     ],
     "tracking_client": [
         {"__init__"},
-        {"keras", "pyfunc", "sklearn", "tensorflow"},
+        {"exceptions", "keras", "pyfunc", "sklearn", "tensorflow", "tracking"},
         {"integrations"},
         {"flavours"},
         {
@@ -44,7 +44,7 @@ FLOORS: dict[str, list[set[str]]] = {
             "fluent_logged_models",
             "fluent_registry",
         },
-        {"starting"},
+        {"measured", "starting"},
         {"watched_machine"},
         {"ending"},
         {"active_runs"},
@@ -64,7 +64,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"images"},
         {"types", "offline"},
         {"journal_folder"},
-        {"context", "wire", "errors", "notice"},
+        {"active_model", "context", "wire", "errors", "notice"},
         {"late"},
     ],
     "tracking_server": [

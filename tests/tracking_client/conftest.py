@@ -17,6 +17,7 @@ from tests.tracking_client.scripts import Scripts
 from tests.tracking_client.servers import stop_server
 from tracking_client import (
     active_experiment,
+    active_model,
     active_runs,
     contact,
     fluent_logged_models,
@@ -40,6 +41,7 @@ def _fresh_client_state(_nothing_left_behind: None, monkeypatch: pytest.MonkeyPa
     fresh: tuple[tuple[Any, dict[str, Any]], ...] = (
         (tracking_uri, {"_chosen": None, "_default": None}),
         (active_experiment, {"_chosen": None}),
+        (active_model, {"_chosen": active_model._Chosen()}),
         (starting, {"_launched_as": None, "_last_ended": None, "_attached": {}}),
         (active_runs, {"_stacks": {}}),
         (transport, {"_transports": {}}),

@@ -410,6 +410,31 @@ def test_a_table_has_the_columns_of_mlflow(experiment_id: str) -> None:
     assert table["metrics.m"].isna().sum() == 1
 
 
+def test_without_pandas_a_search_answers_runs_and_a_table_of_plain_values_is_stored(
+    scripts: Scripts, experiment_id: str
+) -> None:
+    source = """
+import sys
+sys.modules["pandas"] = None
+import tracking_client as tracking
+with tracking.start_run() as run:
+    tracking.log_table({"a": [1, 2]}, "t.json")
+    tracking.log_table({"a": [3], "b": ["x"]}, "t.json")
+print([found.info.run_id == run.info.run_id for found in tracking.search_runs()])
+print(tracking.artifacts.load_dict(f"runs:/{run.info.run_id}/t.json"))
+for ask in (lambda: tracking.search_runs(output_format="pandas"), lambda: tracking.load_table("t.json")):
+    try:
+        ask()
+    except tracking.MlflowException as error:
+        print("needs pandas" in error.message)
+"""
+    done = scripts.run(source, MLFLOW_EXPERIMENT_ID=experiment_id)
+
+    assert done.returncode == 0, done.stderr
+    table = "{'columns': ['a', 'b'], 'data': [[1, None], [2, None], [3, 'x']]}"
+    assert done.stdout.splitlines() == ["[True]", table, "True", "True"]
+
+
 def test_values_are_logged_to_another_run_by_its_id() -> None:
     with tracking.start_run() as first:
         pass

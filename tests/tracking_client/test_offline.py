@@ -194,6 +194,82 @@ def test_runs_tracked_offline_are_on_the_server_as_if_they_had_been_tracked_ther
     assert len(runs_of(client, later)) == 4
 
 
+SPEAKING = """
+import sys
+import tracking_client as tracking
+tracking.set_experiment(sys.argv[1])
+tracking.set_experiment_tag("team", "blue")
+alone = tracking.create_external_model("alone", tags={"a": "b"})
+with tracking.start_run(run_name="search") as search:
+    with tracking.start_run(run_name="trial", nested=True) as trial:
+        made = tracking.initialize_logged_model("made")
+        tracking.log_outputs([tracking.LoggedModelOutput(made.model_id, 2)])
+        tracking.finalize_logged_model(made.model_id, "READY")
+        tracking.set_tag("found by", search.info.run_id)
+    tracking.set_tags({"best_run": trial.info.run_id, "best_model": made.model_id, "digest": "0" * 32})
+    tracking.log_param("of", trial.info.run_id)
+    tracking.log_input(model=tracking.entities.LoggedModelInput(alone.model_id))
+tracking.start_run(run_name="waiting")
+tracking.end_run("SCHEDULED")
+"""
+
+
+@pytest.mark.parametrize("kind", ["ours", "mlflow"])
+def test_what_runs_say_of_each_other_is_true_of_what_they_became(
+    kind: str, server: LocalServer, mlflow_url: str, scripts: Scripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url if kind == "ours" else mlflow_url)
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", server.token or "")
+    experiment = f"speaking {os.urandom(4).hex()}"
+    done = scripts.run(SPEAKING, experiment, RUNNER_OFFLINE="1")
+    assert done.returncode == 0, done.stderr
+
+    synced(scripts)
+
+    client = TrackingClient()
+    found = client.get_experiment_by_name(experiment)
+    assert found is not None
+    assert found.tags["team"] == "blue"
+    runs = {run.info.run_name: run for run in runs_of(client, experiment)}
+    models = {model.name: model for model in client.find_logged_models([found.experiment_id])}
+    search, trial, waiting = runs["search"], runs["trial"], runs["waiting"]
+    assert search.data.tags["best_run"] == search.data.params["of"] == trial.info.run_id
+    assert search.data.tags["best_model"] == models["made"].model_id
+    assert search.data.tags["digest"] == "0" * 32
+    assert trial.data.tags["found by"] == trial.data.tags[names.PARENT_RUN_ID] == search.info.run_id
+    # What MLflow's server finds has neither: asked for one run, it tells.
+    read = client.get_run(search.info.run_id).inputs.model_inputs
+    assert [item.model_id for item in read] == [models["alone"].model_id]
+    made = client.get_run(trial.info.run_id).outputs.model_outputs
+    assert [item.model_id for item in made] == [models["made"].model_id]
+    assert (models["alone"].tags["a"], models["alone"].status, models["alone"].source_run_id) == (
+        "b",
+        "READY",
+        "",
+    )
+    assert models["made"].source_run_id == trial.info.run_id
+    assert waiting.info.status == "SCHEDULED"
+    assert waiting.info.end_time is not None
+    assert not any(name.startswith(names.REPLAYED_AS) for name in {**found.tags, **search.data.tags})
+
+
+def test_a_tag_of_an_experiment_that_was_changed_on_the_server_since_stays(
+    scripts: Scripts, client: TrackingClient
+) -> None:
+    experiment = f"tags {os.urandom(4).hex()}"
+    scripts.run(SPEAKING, experiment, RUNNER_OFFLINE="1")
+    synced(scripts)
+    found = client.get_experiment_by_name(experiment)
+    assert found is not None
+    client.set_experiment_tag(found.experiment_id, "team", "red")
+
+    scripts.run(SPEAKING, experiment, RUNNER_OFFLINE="1")
+    synced(scripts)
+
+    assert client.get_experiment(found.experiment_id).tags["team"] == "red"
+    assert len(runs_of(client, experiment)) == 6
+
+
 def test_a_server_of_ours_keeps_the_ids(
     server: LocalServer, scripts: Scripts, client: TrackingClient
 ) -> None:

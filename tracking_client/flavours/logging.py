@@ -17,7 +17,7 @@ from tracking_client.fluent_registry import register_model
 from tracking_client.mlflow_client import MlflowClient
 from tracking_client.models.mlmodel_file import MLMODEL, Model
 from tracking_client.models.model_info import ModelInfo
-from tracking_client.starting import active_run
+from tracking_client.starting import active_run, attached
 from tracking_client.wire import names
 from tracking_client.wire.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus
 
@@ -90,7 +90,9 @@ def _created(client: MlflowClient, logging: Logging) -> LoggedModel:
         experiment_id=source.info.experiment_id if source is not None else None,
     )
     if source is not None:
-        client.log_outputs(source.info.run_id, [LoggedModelOutput(logged.model_id, logging.step)])
+        made = LoggedModelOutput(logged.model_id, logging.step)
+        client.log_outputs(source.info.run_id, [made])
+        attached(source.info.run_id).has_logged(made)
         _attach_metrics(client, source.info.run_id, source.data.metrics, logged.model_id, logging.step)
     return logged
 

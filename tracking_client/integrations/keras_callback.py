@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tracking_client import notice
+from tracking_client.active_model import get_active_model_id
 from tracking_client.errors import InvalidArgument, TrackingError
 from tracking_client.integrations.autologging import Autologging
 from tracking_client.integrations.training import log_new_params
@@ -105,11 +106,12 @@ class KerasRecorder:
             from tracking_client.wire.entities import Metric
 
             run, numbers = self._to_run(), {name: float(value) for name, value in logs.items()}
-            if self.model_id is None:
+            model_id = self.model_id or get_active_model_id()
+            if model_id is None:
                 run.log_metrics(numbers, step)
                 return
             at_ms = checks.now_ms()
-            run.log_measured([Metric(k, v, at_ms, step, self.model_id) for k, v in numbers.items()])
+            run.log_measured([Metric(k, v, at_ms, step, model_id) for k, v in numbers.items()])
 
         self._carefully(log)
 

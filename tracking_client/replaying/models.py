@@ -11,7 +11,7 @@ from tracking_client.errors import NotFound
 from tracking_client.replaying.files import copy_files
 from tracking_client.replaying.marks import WHOLE, mark_for, without_marks
 from tracking_client.wire import names
-from tracking_client.wire.entities import LoggedModel, LoggedModelStatus
+from tracking_client.wire.entities import LoggedModel, LoggedModelStatus, Metric
 
 _DESCRIPTION = "MLmodel"
 _FINAL = (LoggedModelStatus.READY, LoggedModelStatus.FAILED)
@@ -25,16 +25,16 @@ class ModelReplay:
     target: TrackingClient
     _known: dict[str, str] = field(default_factory=dict)
 
-    def counterpart(self, model_id: str) -> str | None:
-        """What a model became on the target; None where it was not replayed."""
-        known = self._known.get(model_id)
-        if known is None:
-            try:
-                tags = self.source.get_logged_model(model_id).tags
-            except NotFound:  # a model that was there already when this went offline
-                return model_id
-            known = tags.get(mark_for(self.target.transport), "").removeprefix(WHOLE)
-        return known or None
+    def known(self, model_id: str) -> str | None:
+        """What a model that was replayed by this became on the target."""
+        return self._known.get(model_id)
+
+    def points_of(self, model_id: str) -> tuple[Metric, ...]:
+        """What was measured of a model; nothing where it is not of the source."""
+        try:
+            return self.source.get_logged_model(model_id).metrics
+        except NotFound:
+            return ()
 
     def replay(self, model: LoggedModel, experiment_id: str, run_ids: tuple[str, str] | None = None) -> str:
         """The id of the model on the target, whole now; `run_ids` are its run's, here and there, if any."""
@@ -44,9 +44,15 @@ class ModelReplay:
             return self._know(model, noted.removeprefix(WHOLE))
         made = noted or self._made_before(model, experiment_id)
         if made is None:
-            made = self._made(model, experiment_id, run_ids[1] if run_ids else None)
+            made = self._made(model, experiment_id, None if run_ids is None else run_ids[1])
         self.source.set_logged_model_tags(model.model_id, {mark: made})
-        ids = dict([(model.model_id, made), *([run_ids] if run_ids else [])])
+        location = self.target.get_logged_model(made).artifact_location
+        # The location first, as it holds the id.
+        ids = {
+            model.artifact_location: location,
+            model.model_id: made,
+            **({} if run_ids is None else dict([run_ids])),
+        }
         copy_files(
             self.source.model_artifact_root(model.model_id),
             self.target.model_artifact_root(made),

@@ -169,10 +169,7 @@ class RegistryReplay:
         return _fingerprint(parts)
 
     def _model_there(self, model_id: str) -> str:
-        try:
-            return self.runs.model_counterpart(self._source.get_logged_model(model_id))
-        except NotFound:  # a model that was there already when this went offline
-            return model_id
+        return self.runs.model_counterpart(model_id)
 
     def _source_there(self, version: ModelVersion) -> str:
         """Where the files of a version are on the target: what it names by an id has another one there."""

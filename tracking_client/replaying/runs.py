@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 
 from tracking_client.client import TrackingClient
 from tracking_client.errors import NotFound
+from tracking_client.replaying.experiments import ExperimentReplay
 from tracking_client.replaying.files import copy_files
 from tracking_client.replaying.marks import WHOLE, mark_for, without_marks
 from tracking_client.replaying.models import ModelReplay
+from tracking_client.replaying.references import translated, without_references
 from tracking_client.wire import names
 from tracking_client.wire.entities import (
-    LoggedModel,
     LoggedModelInput,
     LoggedModelOutput,
     Metric,
@@ -44,14 +45,16 @@ class Replay:
     """Runs that are on the target, whole."""
     unfinished: int = 0
     """Runs that have not ended yet: they are replayed as far as they are, and again the next time."""
-    _experiments: dict[str, str] = field(default_factory=dict)
+    _experiments: ExperimentReplay = field(init=False)
     _models: ModelReplay = field(init=False)
+    _runs: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._experiments = ExperimentReplay(source=self.source, target=self.target)
         self._models = ModelReplay(source=self.source, target=self.target)
 
     def all_runs(self) -> None:
-        """Replays every run that the target does not have whole."""
+        """Replays every run that the target does not have whole, and models that no run made."""
         for run in self._to_replay():
             self.progress(run)
             self._replay(run)
@@ -79,13 +82,9 @@ class Replay:
     def _replay(self, run: Run) -> None:
         run_id = self._counterpart(run)
         self._replay_models(run, run_id)
-        params = [Param(key, value) for key, value in run.data.params.items()]
+        params = [Param(key, value) for key, value in self._translated(run.data.params).items()]
         self.target.log_batch(run_id, metrics=self._points(run), params=params, tags=self._tags(run))
-        read = [
-            LoggedModelInput(found)
-            for item in run.inputs.model_inputs
-            if (found := self._models.counterpart(item.model_id)) is not None
-        ]
+        read = [LoggedModelInput(self.model_counterpart(item.model_id)) for item in run.inputs.model_inputs]
         if run.inputs.dataset_inputs or read:
             self.target.log_inputs(run_id, run.inputs.dataset_inputs, read)
         copy_files(self.source.artifact_root(run.info.run_id), self.target.artifact_root(run_id))
@@ -95,30 +94,24 @@ class Replay:
         if RunStatus.is_terminated(run.info.status):
             self.target.set_terminated(run_id, run.info.status, run.info.end_time)
             self.source.set_tag(run.info.run_id, self._mark, WHOLE + run_id)
+        elif run.info.status != RunStatus.RUNNING:
+            self.target.update_run(run_id, run.info.status, end_time=run.info.end_time)
 
     def _replay_models_of_no_run(self) -> None:
         """Those that no run was said to have made; with a run's others it is done with the run."""
         for experiment in self.source.find_experiments():
             for model in self.source.find_logged_models([experiment.experiment_id]):
                 if not model.tags.get(self._mark, "").startswith(WHOLE):
-                    self.model_counterpart(model)
-
-    def model_counterpart(self, model: LoggedModel) -> str:
-        """What a logged model is called on the target, to which it is replayed where it is not there yet."""
-        run_id = model.source_run_id
-        run_ids = (run_id, self.run_counterpart(run_id)) if run_id else None
-        return self._models.replay(model, self._experiment(model.experiment_id), run_ids)
+                    self.model_counterpart(model.model_id)
 
     def _replay_models(self, run: Run, run_id: str) -> None:
         if not run.outputs.model_outputs:
             return
-        experiment_id = self._experiment(run.info.experiment_id)
         made = []
         # MLflow's server fails where it is told of an output twice.
         told = {output.model_id for output in self.target.get_run(run_id).outputs.model_outputs}
         for output in run.outputs.model_outputs:
-            model = self.source.get_logged_model(output.model_id)
-            there = self._models.replay(model, experiment_id, (run.info.run_id, run_id))
+            there = self.model_counterpart(output.model_id)
             if there not in told:
                 made.append(LoggedModelOutput(there, output.step))
         if made:
@@ -137,8 +130,8 @@ class Replay:
         found: dict[tuple[object, ...], list[Metric]] = {}
         used = {item.model_id for item in run.outputs.model_outputs}
         for model_id in used | {item.model_id for item in run.inputs.model_inputs}:
-            there = self._models.counterpart(model_id)
-            for point in self.source.get_logged_model(model_id).metrics if there else ():
+            there = self.model_counterpart(model_id)
+            for point in self._models.points_of(model_id):
                 if point.run_id in (None, run.info.run_id):
                     belonging = replace(point, model_id=there, run_id=None)
                     found.setdefault(_identity(point), []).append(belonging)
@@ -149,7 +142,7 @@ class Replay:
         known = run.data.tags.get(self._mark)
         if known is not None:
             return known.removeprefix(WHOLE)
-        experiment_id = self._experiment(run.info.experiment_id)
+        experiment_id = self._experiments.replay(run.info.experiment_id)
         found = self._made_before(run, experiment_id) or self._made(run, experiment_id)
         self.source.set_tag(run.info.run_id, self._mark, found)
         return found
@@ -161,7 +154,11 @@ class Replay:
         return None
 
     def _made(self, run: Run, experiment_id: str) -> str:
-        tags = {tag.key: tag.value for tag in self._tags(run)} | {names.REPLAYED_FROM: run.info.run_id}
+        # Of ids the parent's alone: runs that name each other must not wait for each other to be made.
+        tags = without_references(without_marks(run.data.tags)) | {names.REPLAYED_FROM: run.info.run_id}
+        parent = run.data.tags.get(names.PARENT_RUN_ID)
+        if parent is not None:
+            tags[names.PARENT_RUN_ID] = self.run_counterpart(parent)
         made = self.target.create_run(
             experiment_id,
             start_time=run.info.start_time,
@@ -172,26 +169,38 @@ class Replay:
         return made.info.run_id
 
     def _tags(self, run: Run) -> list[RunTag]:
-        tags = without_marks(run.data.tags)
-        parent = tags.get(names.PARENT_RUN_ID)
-        if parent is not None:
-            tags[names.PARENT_RUN_ID] = self.run_counterpart(parent)
+        tags = self._translated(without_marks(run.data.tags))
         return [RunTag(key, value) for key, value in tags.items()]
+
+    def _translated(self, values: dict[str, str]) -> dict[str, str]:
+        return translated(values, self.run_counterpart, self.model_counterpart)
 
     def run_counterpart(self, run_id: str) -> str:
         """What a run that something else names is called on the target."""
-        try:
-            return self._counterpart(self.source.get_run(run_id))
-        except NotFound:  # a run that was there already when this went offline
-            return run_id
-
-    def _experiment(self, experiment_id: str) -> str:
-        known = self._experiments.get(experiment_id)
+        known = self._runs.get(run_id)
         if known is None:
-            ours = self.source.get_experiment(experiment_id)
-            theirs = self.target.ensure_experiment(ours.name)
-            known = self._experiments[experiment_id] = theirs.experiment_id
+            try:
+                run = self.source.get_run(run_id)
+            except NotFound:  # a run that was there already when this went offline, or no run at all
+                known = run_id
+            else:
+                known = self._counterpart(run)
+            self._runs[run_id] = known
         return known
+
+    def model_counterpart(self, model_id: str) -> str:
+        """What a logged model is called on the target, replayed where it is not there yet."""
+        known = self._models.known(model_id)
+        if known is not None:
+            return known
+        try:
+            model = self.source.get_logged_model(model_id)
+        except NotFound:  # a model that was there already when this went offline, or no model at all
+            return model_id
+        run_ids = None
+        if model.source_run_id:
+            run_ids = model.source_run_id, self.run_counterpart(model.source_run_id)
+        return self._models.replay(model, self._experiments.replay(model.experiment_id), run_ids)
 
 
 def _identity(point: Metric) -> tuple[object, ...]:

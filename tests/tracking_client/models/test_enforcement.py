@@ -295,3 +295,10 @@ def test_parameters_that_the_model_does_not_take_are_left_out_with_a_warning() -
         assert "rl" not in enforce_params({"rl": 1}, _PARAMS)
     with pytest.raises(InvalidArgument, match="are a dict from names to values, not list"):
         enforce_params([1], _PARAMS)  # type: ignore[arg-type]  # the wrong kind is the point
+
+
+def test_an_empty_column_that_pandas_cannot_convert_is_refused_by_name() -> None:
+    empty = pd.DataFrame({"at": pd.Series([], dtype="datetime64[ns]")})
+    schema = Schema([ColSpec("float", "at")])
+    with pytest.raises(Mismatch, match="at"):
+        enforce_schema(empty, schema)

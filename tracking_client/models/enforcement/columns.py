@@ -36,7 +36,7 @@ def fitted_column(column: pd.Series[Any], spec: ColSpec) -> pd.Series[Any]:
     if column.dtype == spec.type.to_pandas() and column.dtype.kind != "O":
         return column
     if not len(column):
-        return column.astype(spec.type.to_pandas())
+        return _of_no_values(column, spec.type, path)
     return _converted(column, spec.type, path, may_miss=may_miss)
 
 
@@ -58,6 +58,13 @@ def _converted(column: pd.Series[Any], dtype: DataType, path: str, *, may_miss: 
     if given.kind == "O":
         return _converted_objects(column, dtype, path, may_miss=may_miss)
     return _converted_numbers(column, dtype, path, may_miss=may_miss)
+
+
+def _of_no_values(column: pd.Series[Any], dtype: DataType, path: str) -> pd.Series[Any]:
+    try:
+        return column.astype(dtype.to_pandas())
+    except (TypeError, ValueError):  # pandas makes no numbers of dates, even where there are none
+        raise _refused(column, dtype, path) from None
 
 
 def _refused(column: pd.Series[Any], dtype: DataType, path: str, advice: str = "") -> Mismatch:
