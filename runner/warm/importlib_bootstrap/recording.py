@@ -145,7 +145,8 @@ class Recorder:
                     importer if "__path__" in globals else importer.rpartition(".")[0]
                 )
                 absolute = importlib.util.resolve_name("." * level + name, package)
-            needs = self.needs.setdefault(importer, set())
+            # A function of a module may import when another one is loaded: it is that one which needs it.
+            needs = self.needs.setdefault(self.loading[-1] if self.loading else importer, set())
             needs.add(absolute)
             for inner in fromlist or ():
                 if f"{absolute}.{inner}" in sys.modules:

@@ -151,3 +151,23 @@ def test_a_changed_environment_is_imported_anew(project: Project) -> None:
 
     assert project.warm("python", "script.py").stdout == "True\n"
     assert (project.said, project.templates.warm_count) == ([], 2)
+
+
+def test_what_a_modules_function_imports_for_a_later_module_is_not_needed_by_the_first(
+    project: Project,
+) -> None:
+    project.install("early", "def f():\n    import late_part\n")
+    project.install("late_part", "")
+    project.install("heavy", "import early\nearly.f()\n")
+    project.write(
+        "script.py",
+        "import os, sys\nimport early\nprint('late_part' in sys.modules)\n"
+        "def f():\n    os.environ.setdefault('LEVEL', '3')\n    import heavy\n"
+        "f()\nprint('late_part' in sys.modules)\n",
+    )
+
+    warm = project.warm("python", "script.py")
+
+    assert warm == project.cold("python", "script.py")
+    assert warm.stdout == "False\nTrue\n"
+    assert project.templates.warm_count == 1
