@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from tracking_client.active_model import get_active_model_id
-from tracking_client.data.entity import entity_of
 from tracking_client.run import ActiveRun
-from tracking_client.wire.entities import DatasetInput, LoggedModelInput, Metric
+from tracking_client.wire.entities import Metric
 
 OF_THE_RUN: tuple[None] = (None,)
 
@@ -33,6 +32,9 @@ def log_measured(
     The data set, and a model that the run did not make, are recorded as read by the run where they are not
     yet, as with MLflow. Raises InvalidArgument.
     """
+    from tracking_client.data.entity import entity_of  # most trainings need none of it
+    from tracking_client.wire.entities import DatasetInput, LoggedModelInput
+
     entity = None if dataset is None else entity_of(dataset)
     read = [] if entity is None or run.has_read(entity) else [DatasetInput(entity)]
     used = [LoggedModelInput(model_id) for model_id in models if model_id and not run.knows_model(model_id)]
