@@ -103,7 +103,8 @@ class HostedExecutor:
         holder = self.folder.lease.holder()
         if holder is None or holder.owner is None:
             return "it ended at once"
-        return f"another one (pid {holder.owner.pid} on {holder.owner.host}) is at work there and does not answer"
+        who = f"pid {holder.owner.pid} on {holder.owner.host}"
+        return f"another one ({who}) is at work there and does not answer"
 
     def submit(self, token: str, spec: RunSpec, *, timeout_s: float | None = None) -> None:
         """Has the order performed; what becomes of it is heard. A worker that is gone is heard of, too."""

@@ -36,7 +36,9 @@ class Asking:
             self._tell_up_to_the_horizon(entry.point)
             self._searcher.add(entry.point, entry.params)
         elif isinstance(entry, Learned):
-            self._searcher.learn([(params, _told(*rest)) for params, *rest in entry.history])
+            self._searcher.learn(
+                [(params, _told(losses, violations)) for params, losses, violations in entry.history]
+            )
         elif isinstance(entry, Over) and entry.final:
             self._ended(self._ledger.trials[entry.trial].point)
 

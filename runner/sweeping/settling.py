@@ -20,6 +20,7 @@ from tracking_client.errors import TrackingError
 
 _AT_ONCE = 4
 _AGAIN_AFTER_S = 1.0
+_CALL_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Settling:
         warn: Callable[[str], None],
     ) -> None:
         self._sweep = sweep
-        self._client = client
+        self._client = client.apart(_CALL_S)
         self._post = post
         self._warn = warn
         self._hurried = threading.Event()

@@ -20,7 +20,7 @@ _LONGER_S = 5.0
 
 
 def main(arguments: list[str]) -> int:
-    """Serves until there is nothing left to do. Does nothing where another worker is at work in the folder."""
+    """Serves until there is nothing left to do; does nothing where another worker is at work there."""
     folder, ready_fd = WorkerFolder(Path(arguments[0])), int(arguments[1])
     with folder.lease as mine:
         if not _is_taken(mine, folder):

@@ -149,7 +149,7 @@ class Host:
                 with self._lock:
                     self._runs.pop(request.token, None)
                 self._folder.reports.forget(request.token)
-            elif isinstance(request, Leave):
+            elif isinstance(request, Leave) and self._line is line:
                 self._leaving = True
 
     def _submit(self, request: Submit) -> None:
