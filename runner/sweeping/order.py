@@ -68,7 +68,8 @@ def parent_again(sweep: Sweep, trial: RunSpec, run_id: str, entries: Sequence[En
     spec = _parent_spec(replace(sweep, max_trials=budgets[-1]), trial)
     steps = [f"{old or 'all'} to {new}" for old, new in pairwise(budgets)]
     tags = {EXTENDED_TAG: ", ".join(steps)} if steps else {}
-    return replace(spec, run_id=run_id, run_name=None, tags={**spec.tags, **tags})
+    # Whose child it is stands in its run; trials are its children.
+    return replace(spec, run_id=run_id, run_name=None, parent_run_id=None, tags={**spec.tags, **tags})
 
 
 def _parent_spec(sweep: Sweep, trial: RunSpec) -> RunSpec:

@@ -116,7 +116,6 @@ def test_a_trial_that_a_rule_ends_has_its_tags_though_the_sweep_died_at_that_mom
     resumed = user.types("sweep", "resume", kept.folder.run_id)
 
     assert resumed.code == 0, resumed.err
-    for r in user.runs(): print("RUN", r.info, r.data.tags)
     runs = trials_of(user, kept)
     assert [len(attempts) for attempts in runs.values()] == [1, 1, 1]
     tags = runs[0][0].data.tags
