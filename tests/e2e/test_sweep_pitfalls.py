@@ -45,9 +45,10 @@ from tracking_client.wire.entities import Run
 ARGUMENT = """
 import json, os, sys
 import tracking_client as mlflow
+given = os.environ["MLFLOW_RUN_ID"]
 with mlflow.start_run() as run:
     mlflow.set_tag("argument", json.dumps(sys.argv[1]))
-    mlflow.set_tag("variable", json.dumps([os.environ["MLFLOW_RUN_ID"], run.info.run_id]))
+    mlflow.set_tag("variable", json.dumps([given, run.info.run_id]))
     mlflow.set_tag("gpus", os.environ.get("CUDA_VISIBLE_DEVICES", ""))
     mlflow.log_metric("loss", len(sys.argv[1]))
 """
