@@ -25,7 +25,7 @@ from runner.model.environment import Environment
 from runner.model.run import Outcome, RunSpec, RunStatus
 from runner.model.source import Checkout
 from runner.output import OutputLog
-from runner.process import RunProgram, run_program
+from runner.process import RunProgram, program_of_ours, run_program
 from runner.recording.open_run import OpenRun
 from runner.recording.recorder import Recorder
 from runner.recording.ticket import Ending
@@ -230,7 +230,7 @@ class _Performance:
                 stop=self.stop,
                 grace_s=self.performer.settings.grace_s,
                 last_resort=(
-                    *(sys.executable, "-m", "runner.recording.lost_runs"),
+                    *program_of_ours("runner.recording.lost_runs"),
                     str(self.run.ticket.path),
                 ),
             )

@@ -120,6 +120,17 @@ def run_logged(
                 wait_or_kill(guardian, _GUARDIAN_END_S)
 
 
+def program_of_ours(module: str) -> list[str]:
+    """How a module of ours is run as a program, whatever modules lie in the directory where it starts."""
+    code = (
+        "import sys\n"
+        "if sys.path[:1] == ['']: del sys.path[0]\n"
+        "import runpy\n"
+        f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
+    )
+    return [sys.executable, "-c", code]
+
+
 def start_detached(
     argv: Sequence[str], *, log_path: Path, environ: Mapping[str, str], cwd: Path, timeout_s: float = 30.0
 ) -> int:

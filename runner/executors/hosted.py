@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import queue
 import socket
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,9 +13,10 @@ from runner.executors import messages
 from runner.executors.messages import Cancel, Ended, Forget, Hello, Leave, Opened, Said, Submit
 from runner.executors.worker_folder import WorkerFolder
 from runner.model.run import RunSpec
-from runner.process import ToolTimeout, start_detached
+from runner.process import ToolTimeout, program_of_ours, start_detached
 
 _CONNECT_S = 10.0
+_START_S = 90.0
 
 
 class WorkerDied(Exception):
@@ -73,7 +72,7 @@ class HostedExecutor:
             return None
         try:
             hello = messages.receive(line)
-        except OSError:
+        except Exception:  # noqa: BLE001  # gone, silent, or of a version that speaks otherwise
             hello = None
         if isinstance(hello, Hello) and hello.protocol == messages.PROTOCOL:
             return line, hello
@@ -81,16 +80,31 @@ class HostedExecutor:
         return None
 
     def _start(self) -> tuple[socket.socket, Hello]:
-        start_detached(
-            [sys.executable, "-m", "runner.worker", str(self.folder.path)],
-            log_path=self.folder.log_path,
-            environ=self._environ,
-            cwd=self._cwd,
-        )
+        try:
+            start_detached(
+                [*program_of_ours("runner.worker"), str(self.folder.path)],
+                log_path=self.folder.log_path,
+                environ=self._environ,
+                cwd=self._cwd,
+                timeout_s=_START_S,
+            )
+        except ChildProcessError:
+            # Perhaps another one is at work by now.
+            found = self._meet()
+            if found is None:
+                raise OSError(self._why_not()) from None
+            return found
         found = self._meet()
         if found is None:
             raise OSError("it does not answer")
         return found
+
+    def _why_not(self) -> str:
+        holder = self.folder.lease.holder()
+        if holder is None or holder.owner is None:
+            return "it ended at once"
+        who = f"pid {holder.owner.pid} on {holder.owner.host}"
+        return f"another one ({who}) is at work there and does not answer"
 
     def submit(self, token: str, spec: RunSpec, *, timeout_s: float | None = None) -> None:
         """Has the order performed; what becomes of it is heard. A worker that is gone is heard of, too."""
@@ -127,7 +141,7 @@ class HostedExecutor:
         while True:
             try:
                 news = messages.receive(line)
-            except (OSError, EOFError):
+            except Exception:  # noqa: BLE001  # whatever came is nothing that can be understood
                 news = None
             if news is None:
                 if not self._closed:
@@ -135,17 +149,3 @@ class HostedExecutor:
                 return
             if isinstance(news, (Opened, Ended, Said)):
                 self._heard(news)
-
-
-def heard_into(inbox: queue.SimpleQueue[object]) -> Callable[[Heard], None]:
-    """A listener that puts all into a queue."""
-    return inbox.put
-
-
-def worker_is_alive(folder: Path) -> bool:
-    """Whether a worker listens there."""
-    line = WorkerFolder(folder).connect(_CONNECT_S)
-    if line is None:
-        return False
-    line.close()
-    return True

@@ -122,6 +122,13 @@ class Reports:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
+    def tokens(self) -> list[str]:
+        """The runs that have one."""
+        try:
+            return sorted(place.stem for place in self._folder.iterdir() if place.suffix == ".json")
+        except OSError:
+            return []
+
     def forget(self, token: str) -> None:
         """Removes it: whoever submitted the run has noted what became of it."""
         with suppress(OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -12,8 +13,10 @@ from pathlib import Path
 
 from runner.executors.messages import KEY_BYTES
 from runner.executors.reports import Reports
+from runner.lease import Lease
 
 _LONGEST_SOCKET_PATH_BYTES = 100
+_SHORT_PLACES = ("/tmp", "/var/tmp")  # noqa: S108  # a new directory there, for this user only
 
 
 class WorkerFolder:
@@ -33,9 +36,9 @@ class WorkerFolder:
         return self.path / "worker.log"
 
     @property
-    def lease_path(self) -> Path:
+    def lease(self) -> Lease:
         """Held by the worker at work."""
-        return self.path / "worker.lease"
+        return Lease(self.path / "worker.lease")
 
     def make(self) -> None:
         """Makes the folder and the key, where they are missing. Raises OSError."""
@@ -51,19 +54,37 @@ class WorkerFolder:
 
     def listen(self) -> socket.socket:
         """A listening socket at a new address, which is written down. Raises OSError."""
-        place = self.path / "socket"
-        if len(os.fsencode(place)) > _LONGEST_SOCKET_PATH_BYTES:
-            # The kernel's addresses are short; a directory of our own elsewhere is as private.
-            place = Path(tempfile.mkdtemp(prefix="runner-")) / "socket"
-        with suppress(FileNotFoundError):
-            place.unlink()
         listening = socket.socket(socket.AF_UNIX)
-        listening.bind(str(place))
-        listening.listen()
-        draft = self._address.with_suffix(".draft")
-        draft.write_bytes(os.fsencode(place))
-        os.replace(draft, self._address)
+        try:
+            place = self._bound(listening)
+            listening.listen()
+            draft = self._address.with_suffix(".draft")
+            draft.write_bytes(os.fsencode(place))
+            os.replace(draft, self._address)
+        except BaseException:
+            listening.close()
+            raise
         return listening
+
+    def _bound(self, listening: socket.socket) -> Path:
+        # The kernel's addresses are short, and not every file system has sockets; a directory of our own
+        # elsewhere is as private.
+        place = self.path / "socket"
+        if len(os.fsencode(place)) <= _LONGEST_SOCKET_PATH_BYTES:
+            with suppress(OSError):
+                place.unlink(missing_ok=True)
+                listening.bind(str(place))
+                return place
+        for folder in (tempfile.gettempdir(), *_SHORT_PLACES):
+            with suppress(OSError):
+                own = Path(tempfile.mkdtemp(prefix="runner-", dir=folder))
+                try:
+                    listening.bind(str(own / "socket"))
+                except OSError:
+                    own.rmdir()
+                    raise
+                return own / "socket"
+        raise OSError(errno.ENAMETOOLONG, "no socket can be made there, nor in a temporary directory")
 
     def connect(self, timeout_s: float) -> socket.socket | None:
         """A line to the worker, the key already sent; None where none listens."""

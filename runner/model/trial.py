@@ -39,9 +39,10 @@ class TrialResult:
 
     `values` are the objectives, in the order of the sweep's, as logged (a maximised one is not negated); None
     where there is no valid one: then `cause` says why. One that was stopped early has the values that it had
-    got to, and `stopped_early` says by which rule and where. `reason` is a sentence for people. `metrics` are
-    the last values of all metrics of the run. Of one that failed, `tail` is the last of its output, and
-    `likeness` is equal for those that failed alike.
+    got to, and `stopped_early` says by which rule and where. One that is `reused` was not run: its run had
+    finished before, with the same code, environment and parameters. `reason` is a sentence for people.
+    `metrics` are the last values of all metrics of the run. Of one that failed, `tail` is the last of its
+    output, and `likeness` is equal for those that failed alike.
     """
 
     run_id: str
@@ -50,6 +51,7 @@ class TrialResult:
     cause: Cause | None = None
     reason: str = ""
     stopped_early: str = ""
+    reused: bool = False
     seconds: float = 0.0
     exit_code: int | None = None
     metrics: Mapping[str, float] | None = None

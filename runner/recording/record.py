@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
+import json
 import os
 from collections.abc import Mapping
 
@@ -21,6 +23,8 @@ SOURCE_DIGEST_TAG = "runner.source.digest"
 SOURCE_ARTIFACTS_TAG = "runner.source.artifacts"
 SKIPPED_TAG = "runner.source.skipped"
 ENVIRONMENT_TAG = "runner.environment"
+IDENTITY_TAG = "runner.identity"
+"""Equal for runs of the same entry point of the same code, with the same environment and parameters."""
 COMMAND_TAG = "runner.command"
 
 
@@ -49,6 +53,27 @@ def provenance_tags(provenance: Provenance) -> dict[str, str]:
     if provenance.commit is not None:
         tags[names.GIT_DIRTY] = "false" if provenance.dirty is None else "true"
     return {name: recordable(value) for name, value in tags.items() if value}
+
+
+def identity(spec: RunSpec) -> str | None:
+    """What two runs have in common that do the same thing: hex SHA-256.
+
+    None where nobody can tell: the sources belong to no repository, or part of their changes is not recorded.
+    """
+    provenance = spec.checkout.provenance
+    dirty = provenance.dirty
+    if (provenance.commit or provenance.content_digest) is None or (dirty is not None and dirty.skipped):
+        return None
+    facts = {
+        "commit": provenance.commit,
+        "content": provenance.content_digest,
+        "dirty": dirty.digest if dirty else None,
+        "subdirectory": provenance.subdirectory,
+        "entry_point": spec.entry_point.name,
+        "params": dict(spec.params),
+        "environment": spec.environment.fingerprint(),
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def describe(spec: RunSpec) -> dict[str, object]:

@@ -16,8 +16,10 @@ from runner.recording.logs import logs_folder
 from runner.recording.open_run import OpenRun
 from runner.recording.record import (
     COMMAND_TAG,
+    IDENTITY_TAG,
     LOG_NAME,
     TICKET_TAG,
+    identity,
     provenance_tags,
     recordable,
     user_name,
@@ -144,6 +146,7 @@ class Recorder:
             **({} if spec.environment.kind == "local" else {names.PROJECT_ENV: spec.environment.kind}),
             COMMAND_TAG: recordable(spec.command.display[:5000]),
             **provenance_tags(spec.checkout.provenance),
+            **({IDENTITY_TAG: known} if (known := identity(spec)) else {}),
             **spec.tags,
             TICKET_TAG: ticket.ticket_id,
             names.HEARTBEAT: str(_now_ms()),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.errors import RunnerError
-from runner.sweeping.conduct import began_of
-from runner.sweeping.entries import Began
+from runner.errors import RequestError, RunnerError
+from runner.manifest.sweeps.record import sweep_from
+from runner.model.sweep import Sweep
+from runner.sweeping.entries import Began, Entry
 from runner.sweeping.folder import SweepFolder, sweep_folders
 from runner.sweeping.ledger import Ledger
 
@@ -36,9 +38,26 @@ class KeptSweep:
 
 def read_sweep(folder: SweepFolder) -> KeptSweep:
     """The sweep in a folder. Raises RequestError where its journal cannot be read."""
-    entries = folder.journal.read()
-    began, sweep = began_of(entries)
-    return KeptSweep(folder=folder, began=began, ledger=Ledger(sweep, entries))
+    return kept_sweep(folder, folder.journal.read())
+
+
+def kept_sweep(folder: SweepFolder, entries: Sequence[Entry]) -> KeptSweep:
+    """The sweep that a folder's journal tells of. Raises RequestError where that makes no sense."""
+    try:
+        began, sweep = began_of(entries)
+        return KeptSweep(folder=folder, began=began, ledger=Ledger(sweep, entries))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise RequestError(
+            f"{folder.journal.path} makes no sense: {error!r}",
+            hint="it was changed by something else, or written by a later version of runner",
+        ) from None
+
+
+def began_of(entries: Sequence[Entry]) -> tuple[Began, Sweep]:
+    """The first entry of a journal, and the sweep that it describes."""
+    began = entries[0]
+    assert isinstance(began, Began)
+    return began, sweep_from(began.name, began.sweep)
 
 
 def interrupted_like(state_dir: Path, fingerprint: str) -> KeptSweep | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runner.model.space import Params
 from runner.search.protocol import Searcher, Told
-from runner.sweeping.entries import Entry, Over, Suggested
+from runner.sweeping.entries import Entry, Learned, Over, Suggested
 from runner.sweeping.halting import counts_against_parameters
 from runner.sweeping.ledger import BASELINE, Ledger
 
@@ -33,6 +35,10 @@ class Asking:
         if isinstance(entry, Suggested) and entry.point != BASELINE:
             self._tell_up_to_the_horizon(entry.point)
             self._searcher.add(entry.point, entry.params)
+        elif isinstance(entry, Learned):
+            self._searcher.learn(
+                [(params, _told(losses, violations)) for params, losses, violations in entry.history]
+            )
         elif isinstance(entry, Over) and entry.final:
             self._ended(self._ledger.trials[entry.trial].point)
 
@@ -50,26 +56,27 @@ class Asking:
         if number in self._told:
             return  # it is repeated, as one of the best
         self._told.add(number)
-        self._searcher.tell(number, self._news_of(number))
+        self._searcher.tell(number, news_of(self._ledger, number))
 
-    def _news_of(self, number: int) -> Told:
-        sweep, values = self._ledger.sweep, self._ledger.values(number)
-        baseline = self._baseline_values()
-        if values is None and self._is_nobodys_fault(number):
-            return Told(losses=None, is_void=True)
-        if values is None and sweep.on_failure == "baseline":
-            values = baseline
-        if values is None:
-            return Told(losses=None)
-        losses = [objective.loss(value) for objective, value in zip(sweep.objectives, values, strict=True)]
-        if sweep.baseline is not None and sweep.baseline.cap and baseline is not None:
-            caps = [o.loss(value) for o, value in zip(sweep.objectives, baseline, strict=True)]
-            losses = [min(loss, cap) for loss, cap in zip(losses, caps, strict=True)]
-        return Told(losses=tuple(losses), violations=self._ledger.violations(number))
 
-    def _is_nobodys_fault(self, number: int) -> bool:
-        return not any(counts_against_parameters(r.cause) for r in self._ledger.results(number))
+def news_of(ledger: Ledger, number: int) -> Told:
+    """What a searcher is told of a point that is over."""
+    sweep, values = ledger.sweep, ledger.values(number)
+    baseline = (
+        None if ledger.baseline is None or ledger.baseline.result is None else ledger.baseline.result.values
+    )
+    if values is None and not any(counts_against_parameters(r.cause) for r in ledger.results(number)):
+        return Told(losses=None, is_void=True)
+    if values is None and sweep.on_failure == "baseline":
+        values = baseline
+    if values is None:
+        return Told(losses=None)
+    losses = [objective.loss(value) for objective, value in zip(sweep.objectives, values, strict=True)]
+    if sweep.baseline is not None and sweep.baseline.cap and baseline is not None:
+        caps = [o.loss(value) for o, value in zip(sweep.objectives, baseline, strict=True)]
+        losses = [min(loss, cap) for loss, cap in zip(losses, caps, strict=True)]
+    return Told(losses=tuple(losses), violations=ledger.violations(number))
 
-    def _baseline_values(self) -> tuple[float, ...] | None:
-        baseline = self._ledger.baseline
-        return None if baseline is None or baseline.result is None else baseline.result.values
+
+def _told(losses: Sequence[float] | None, violations: Sequence[float]) -> Told:
+    return Told(losses=None if losses is None else tuple(losses), violations=tuple(violations))

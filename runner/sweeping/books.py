@@ -5,12 +5,12 @@ The best so far after each trial, who it was, and how many there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from runner.model.space import text_of
 from runner.model.trial import Trial
 from runner.recording.record import recordable
-from runner.search.stopping.protocol import Verdict
+from runner.sweeping.entries import Condemned
 from runner.sweeping.ledger import BASELINE, Ledger
 from runner.sweeping.names import (
     BASELINE_RUN_TAG,
@@ -18,6 +18,7 @@ from runner.sweeping.names import (
     BEST_PARAMS_TAG,
     BEST_RUN_TAG,
     CAUSE_TAG,
+    REUSED_TAG,
     STOPPED_AT_RUNG_TAG,
     STOPPED_AT_STEP_TAG,
     STOPPED_BECAUSE_TAG,
@@ -28,6 +29,7 @@ from tracking_client.client import TrackingClient
 from tracking_client.wire.entities import Metric, RunTag
 
 _LONGEST_TAG = 5000
+_FINISHED = "trials_finished"
 
 
 class Books:
@@ -42,42 +44,54 @@ class Books:
         self._ledger = ledger
 
     def trial_ended(self, trial: Trial, at_ms: int) -> Callable[[], None]:
-        """Notes the end of a trial with the parent, and at its own run why it has no value."""
+        """Notes the end of a trial with the parent, and at its own run why it has no value or was ended."""
         if trial.number == BASELINE:
             tags = {BASELINE_RUN_TAG: trial.run_ids[-1]} if trial.run_ids else {}
             metrics = self._baseline_metrics(trial)
         else:
             metrics, tags = self._metrics(), self._best()
+        if trial.result is not None and trial.result.reused:
+            tags[f"{REUSED_TAG}.{trial.name if trial.number >= 0 else 'baseline'}"] = trial.result.run_id
         write = self._write(metrics, tags, at_ms)
 
+        condemned = self._ledger.condemned.get(trial.number)
+
         def enter() -> None:
-            self._mark(trial)
+            self._mark(trial, condemned)
             write()
 
         return enter
 
-    def stopped_early(self, run_id: str, verdict: Verdict) -> Callable[[], None]:
-        """Notes at a trial's own run which rule stops it, and where."""
-        tags = {
-            STOPPED_BY_TAG: verdict.rule,
-            STOPPED_AT_STEP_TAG: str(verdict.step),
-            **({STOPPED_AT_RUNG_TAG: str(verdict.rung)} if verdict.rung is not None else {}),
-            STOPPED_BECAUSE_TAG: recordable(verdict.reason)[:_LONGEST_TAG],
-        }
-        texts = [RunTag(key=key, value=value) for key, value in tags.items()]
-        return lambda: self._client.log_batch(run_id, tags=texts)
+    def missed(self, ends: Sequence[tuple[int, Callable[[], None]]]) -> Callable[[], None]:
+        """Enters what an earlier process did not come to: (trials over by then, what it had to write)."""
+
+        def enter() -> None:
+            latest = self._client.get_run(self._run_id).data.latest_metrics
+            entered = max((metric.step for metric in latest if metric.key == _FINISHED), default=-1)
+            for over, write in ends:
+                if over > entered:
+                    write()
+
+        return enter
 
     def state(self, state: str) -> Callable[[], None]:
         """Notes what state the sweep is in."""
         return lambda: self._client.log_batch(self._run_id, tags=[RunTag(key=SWEEP_STATE_TAG, value=state)])
 
-    def _mark(self, trial: Trial) -> None:
+    def _mark(self, trial: Trial, condemned: Condemned | None) -> None:
         result = trial.result
-        if result is None or not result.run_id:
+        if result is None or not result.run_id or result.reused:
             return
         tags: dict[str, str] = {}
         if result.cause is not None:
             tags[CAUSE_TAG] = result.cause
+        if condemned is not None and result.stopped_early:
+            tags |= {
+                STOPPED_BY_TAG: condemned.rule,
+                STOPPED_AT_STEP_TAG: str(condemned.step),
+                **({STOPPED_AT_RUNG_TAG: str(condemned.rung)} if condemned.rung is not None else {}),
+                STOPPED_BECAUSE_TAG: recordable(condemned.reason)[:_LONGEST_TAG],
+            }
         if tags:
             self._client.log_batch(result.run_id, tags=[RunTag(key=k, value=v) for k, v in tags.items()])
 
@@ -90,10 +104,12 @@ class Books:
     def _metrics(self) -> dict[str, float]:
         ledger = self._ledger
         counts = {
-            "trials_finished": float(len(ledger.over) - ledger.failed),
+            _FINISHED: float(len(ledger.over) - ledger.failed),
             "trials_failed": float(ledger.failed),
             "trials_stopped_early": float(ledger.stopped_early),
         }
+        if ledger.reused:
+            counts["trials_reused"] = float(ledger.reused)
         point = ledger.best_point
         values = None if point is None else ledger.values(point)
         if values is None:

@@ -11,17 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner.errors import RequestError
-from runner.manifest.sweeps.record import sweep_from
 from runner.model.run import RunSpec
 from runner.model.source import Checkout
-from runner.model.sweep import Sweep
 from runner.model.sweep_order import SweepOrder
 from runner.recording.open_run import OpenRun
 from runner.sources.dirty import Limits
 from runner.sources.snapshot import snapshot
 from runner.stop import Stop
+from runner.sweeping.again import kept_sweep
 from runner.sweeping.conductor import Conductor, SweepOutcome
-from runner.sweeping.entries import Began, Entry, Extended, Resumed
+from runner.sweeping.earlier import earlier_results
+from runner.sweeping.entries import Began, Booked, Entry, Extended, Learned, Resumed
 from runner.sweeping.folder import SweepFolder, sweep_folder
 from runner.sweeping.ledger import Ledger
 from runner.sweeping.order import (
@@ -29,10 +29,11 @@ from runner.sweeping.order import (
     describe_sweep,
     fingerprint,
     frozen_trial,
+    parent_again,
     parent_of,
-    parent_spec,
 )
 from runner.sweeping.parent_run import recorded
+from runner.sweeping.taking import driving
 from runner.sweeping.trial_spec import TrialTemplate
 from runner.sweeping.work import Work
 
@@ -43,7 +44,8 @@ def begin(order: SweepOrder, conductor: Conductor, *, stop: Stop) -> SweepOutcom
     """Runs a new sweep.
 
     Raises ProvisionError where the environment, the sources or the record cannot be had, RequestError where
-    the machine has no room for a trial. Trials that fail are part of the outcome.
+    the machine has no room for a trial, or there is no sweep to start from. Trials that fail are part of the
+    outcome.
     """
     sweep = order.sweep
     if sweep.seed is None:
@@ -51,9 +53,19 @@ def begin(order: SweepOrder, conductor: Conductor, *, stop: Stop) -> SweepOutcom
     order = replace(order, sweep=sweep)
     conductor.searcher_for(sweep)  # an engine that is missing is said before anything is recorded
     with stop.interruptible():
-        run = conductor.recorder.open(parent_of(order))
+        learned = earlier_results(sweep, conductor.recorder.client, conductor.settings.state_dir)
+        run = conductor.recorder.open(parent_of(order, learned))
     folder = sweep_folder(conductor.settings.state_dir, run.run_id)
-    return recorded(run, conductor, lambda: _begin(order, run, folder, conductor, stop))
+
+    def work() -> SweepOutcome:
+        with driving(folder, conductor.listener, stop):
+            return _begin(order, learned, run, folder, conductor, stop)
+
+    outcome = recorded(run, conductor, work)
+    if outcome.is_booked:
+        with driving(folder, conductor.listener, stop):
+            folder.journal.append(Booked(at_ms=_now_ms()))
+    return outcome
 
 
 def resume(
@@ -68,20 +80,16 @@ def resume(
 
     Raises RequestError where another process drives it, or it is over and not extended.
     """
-    with folder.lease as mine:
-        if not mine.try_take():
-            raise _driven(folder)
+    with driving(folder, conductor.listener, stop):
         entries = folder.journal.read()
-        _, sweep = began_of(entries)
-        ledger = Ledger(sweep, entries)
+        ledger = kept_sweep(folder, entries).ledger
+        sweep = ledger.sweep
         _check_can_go_on(ledger, folder, extend_to)
-        with stop.interruptible():
-            run = conductor.recorder.open(
-                replace(parent_spec(sweep, trial), run_id=folder.run_id, run_name=None)
-            )
         news: list[Entry] = [Resumed(at_ms=_now_ms())]
         if extend_to is not None:
             news.append(Extended(max_trials=extend_to, at_ms=_now_ms()))
+        with stop.interruptible():
+            run = conductor.recorder.open(parent_again(sweep, trial, folder.run_id, [*entries, *news]))
         folder.journal.append(*news)
         work = Work(
             run=run,
@@ -92,57 +100,54 @@ def resume(
             stop=stop,
             resumed=True,
         )
-        return recorded(run, conductor, work.to_the_end)
-
-
-def began_of(entries: list[Entry]) -> tuple[Began, Sweep]:
-    """The first entry of a journal, and the sweep that it describes."""
-    began = entries[0]
-    assert isinstance(began, Began)
-    return began, sweep_from(began.name, began.sweep)
+        outcome = recorded(run, conductor, work.to_the_end)
+        if outcome.is_booked:
+            folder.journal.append(Booked(at_ms=_now_ms()))
+        return outcome
 
 
 def _begin(
-    order: SweepOrder, run: OpenRun, folder: SweepFolder, conductor: Conductor, stop: Stop
+    order: SweepOrder,
+    learned: Learned | None,
+    run: OpenRun,
+    folder: SweepFolder,
+    conductor: Conductor,
+    stop: Stop,
 ) -> SweepOutcome:
-    folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with folder.lease as mine:
-        if not mine.try_take():
-            raise _driven(folder)
-        with stop.interruptible():
-            settings = conductor.settings
-            frozen = snapshot(
-                order.trial.checkout,
-                folder.source,
-                left_out=(settings.state_dir, settings.cache_dir),
-                provenance_limits=Limits(
-                    file_bytes=settings.untracked_file_limit_bytes,
-                    total_bytes=settings.untracked_total_limit_bytes,
-                ),
-                listener=conductor.listener,
-            )
-            order = replace(order, trial=replace(order.trial, checkout=_as_frozen(order, frozen)))
-            _record_order(order, run)
-        trial = replace(
-            frozen_trial(order.trial, frozen),
-            parent_run_id=run.run_id,
-            experiment_id=run.experiment_id,
-            experiment_name=None,
-            run_id=None,
-            run_name=None,
+    with stop.interruptible():
+        settings = conductor.settings
+        frozen = snapshot(
+            order.trial.checkout,
+            folder.source,
+            left_out=(settings.state_dir, settings.cache_dir),
+            provenance_limits=Limits(
+                file_bytes=settings.untracked_file_limit_bytes,
+                total_bytes=settings.untracked_total_limit_bytes,
+            ),
+            listener=conductor.listener,
         )
-        began = _began(order, run, frozen)
-        folder.journal.append(began)
-        work = Work(
-            run=run,
-            folder=folder,
-            conductor=conductor,
-            template=TrialTemplate(sweep=order.sweep, spec=trial, kept=folder.trials),
-            entries=[began],
-            stop=stop,
-            resumed=False,
-        )
-        return work.to_the_end()
+        order = replace(order, trial=replace(order.trial, checkout=_as_frozen(order, frozen)))
+        _record_order(order, run)
+    trial = replace(
+        frozen_trial(order.trial, frozen),
+        parent_run_id=run.run_id,
+        experiment_id=run.experiment_id,
+        experiment_name=None,
+        run_id=None,
+        run_name=None,
+    )
+    entries: list[Entry] = [_began(order, run, frozen), *([learned] if learned else [])]
+    folder.journal.append(*entries)
+    work = Work(
+        run=run,
+        folder=folder,
+        conductor=conductor,
+        template=TrialTemplate(sweep=order.sweep, spec=trial, kept=folder.trials),
+        entries=entries,
+        stop=stop,
+        resumed=False,
+    )
+    return work.to_the_end()
 
 
 def _as_frozen(order: SweepOrder, frozen: Checkout) -> Checkout:
@@ -185,22 +190,11 @@ def _check_can_go_on(ledger: Ledger, folder: SweepFolder, extend_to: int | None)
                 f"the sweep has {ledger.max_points} trials already", hint="give a larger number"
             )
         return
-    if ledger.finished is not None and ledger.finished.state == "finished":
+    if ledger.finished is not None and ledger.finished.state == "finished" and ledger.booked:
         raise RequestError(
             f"sweep {folder.run_id} is over: {ledger.finished.reason}",
             hint="`runner sweep extend` gives it more trials",
         )
-
-
-def _driven(folder: SweepFolder) -> RequestError:
-    holder = folder.lease.holder()
-    who = (
-        "" if holder is None or holder.owner is None else f" (pid {holder.owner.pid} on {holder.owner.host})"
-    )
-    return RequestError(
-        f"sweep {folder.run_id} is being run by another process{who}",
-        hint="wait for it, or stop it with `runner sweep stop`",
-    )
 
 
 def _now_ms() -> int:

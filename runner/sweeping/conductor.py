@@ -33,13 +33,17 @@ class Conductor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepOutcome:
-    """What came of a sweep: its own run's outcome, and where all its trials stand."""
+    """What came of a sweep: its own run's outcome, and where all its trials stand.
+
+    `is_booked`: the tracking server has taken all of its figures.
+    """
 
     run: Outcome
     state: str
     reason: str
     ledger: Ledger
     folder: SweepFolder
+    is_booked: bool = True
 
     def __bool__(self) -> bool:
         """Whether it finished."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from runner.model.run import RunStatus
 from runner.model.space import Value
@@ -36,6 +36,14 @@ class Began:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What the searcher knows of earlier sweeps (their runs' ids): (params, losses or None, violations)."""
+
+    sources: Sequence[str]
+    history: Sequence[tuple[Mapping[str, Value], Sequence[float] | None, Sequence[float]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suggested:
     """A parameter set was chosen: by the searcher, or declared (`origin` initial, baseline)."""
 
@@ -46,12 +54,13 @@ class Suggested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launched:
-    """An attempt at a trial is about to be submitted."""
+    """An attempt at a trial is about to be submitted; while it runs it holds the slot."""
 
     trial: int
     point: int
     repeat: int = 0
     attempt: int = 0
+    slot: int = 0
 
     @property
     def token(self) -> str:
@@ -69,14 +78,30 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Condemned:
+    """A stopping rule ends the attempt. Of the fields see `runner.search.stopping.protocol.Verdict`."""
+
+    trial: int
+    attempt: int
+    rule: str
+    reason: str
+    step: int
+    rung: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Over:
-    """An attempt is over. Unless `final`, another one follows."""
+    """An attempt is over. Unless `final`, another one follows.
+
+    `active_s` is for how long the process that writes this has worked on the sweep, by its monotonic clock.
+    """
 
     trial: int
     attempt: int
     result: TrialResult
     final: bool = True
     at_ms: int = 0
+    active_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +133,28 @@ class Finished:
     at_ms: int
 
 
-Entry = Began | Suggested | Launched | Opened | Over | Exhausted | Resumed | Extended | Finished
-_KINDS: dict[str, type[Any]] = {
-    kind.__name__.lower(): kind
-    for kind in (Began, Suggested, Launched, Opened, Over, Exhausted, Resumed, Extended, Finished)
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booked:
+    """The tracking server knows all of it: there is nothing left to do."""
+
+    at_ms: int
+
+
+Entry = (
+    Began
+    | Learned
+    | Suggested
+    | Launched
+    | Opened
+    | Condemned
+    | Over
+    | Exhausted
+    | Resumed
+    | Extended
+    | Finished
+    | Booked
+)
+_KINDS: dict[str, type[Any]] = {kind.__name__.lower(): kind for kind in get_args(Entry)}
 
 
 def token_of(trial: int, attempt: int) -> str:

@@ -10,7 +10,8 @@ from runner.model.space import Params
 from runner.model.sweep import Aggregate, Sweep
 from runner.model.trial import Trial, TrialResult
 from runner.sweeping.entries import (
-    Began,
+    Booked,
+    Condemned,
     Entry,
     Exhausted,
     Extended,
@@ -46,6 +47,11 @@ class Ledger:
         self.trials: dict[int, Trial] = {}
         self.attempts: dict[int, int] = {}
         """Of each trial, the number of its latest attempt."""
+        self.slots: dict[int, int] = {}
+        """Of each trial, the number of the slot that its latest attempt got."""
+        self.condemned: dict[int, Condemned] = {}
+        """Of each trial whose latest attempt a stopping rule ends, by which and why."""
+        self.booked = False
         self.exhausted = False
         self.finished: Finished | None = None
         self.over: list[int] = []
@@ -55,9 +61,9 @@ class Ledger:
         self._best: int | None = None
         self._failed = 0
         self._stopped_early = 0
-        self.active_s = 0.0
-        """How long earlier processes worked on the sweep, as far as its journal says."""
-        self._active_from_ms: int | None = None
+        self._reused = 0
+        self._active_before_s = 0.0
+        self._active_s = 0.0
         for entry in entries:
             self.apply(entry)
 
@@ -73,26 +79,37 @@ class Ledger:
         elif isinstance(entry, Opened):
             trial = self.trials[entry.trial]
             self.trials[entry.trial] = replace(trial, run_ids=(*trial.run_ids, entry.run_id))
+        elif isinstance(entry, Condemned):
+            self.condemned[entry.trial] = entry
         elif isinstance(entry, Over):
             self._end(entry)
-        elif isinstance(entry, Exhausted):
+        else:
+            self._turn(entry)
+
+    def _turn(self, entry: Entry) -> None:
+        """Takes an entry that is about the sweep as a whole."""
+        if isinstance(entry, Exhausted):
             self.exhausted = True
         elif isinstance(entry, Extended):
             self.max_points, self.finished, self.exhausted = entry.max_trials, None, False
         elif isinstance(entry, Finished):
             self.finished = entry
-        elif not isinstance(entry, Began):
-            self.finished = None  # resumed
+        elif isinstance(entry, Resumed):
+            self.finished, self.booked = None, False
+        elif isinstance(entry, Booked):
+            self.booked = True
 
     def _measure(self, entry: Entry) -> None:
-        if isinstance(entry, (Began, Resumed)):
-            self._active_from_ms = entry.at_ms
-        elif isinstance(entry, Over) and entry.at_ms and self._active_from_ms is not None:
-            self.active_s += max(0, entry.at_ms - self._active_from_ms) / 1000
-            self._active_from_ms = entry.at_ms
+        if isinstance(entry, Resumed):
+            self._active_before_s += self._active_s
+            self._active_s = 0.0
+        elif isinstance(entry, Over):
+            self._active_s = max(self._active_s, entry.active_s)
 
     def _launch(self, entry: Launched) -> None:
         self.attempts[entry.trial] = entry.attempt
+        self.slots[entry.trial] = entry.slot
+        self.condemned.pop(entry.trial, None)
         if entry.trial not in self.trials:
             point = self.points[entry.point]
             point.trials.append(entry.trial)
@@ -119,6 +136,7 @@ class Ledger:
         self.over.append(entry.trial)
         self._failed += entry.result.values is None
         self._stopped_early += bool(entry.result.stopped_early)
+        self._reused += entry.result.reused
         self._compare(trial.point)
 
     def _compare(self, point: int) -> None:
@@ -226,6 +244,16 @@ class Ledger:
     def stopped_early(self) -> int:
         """How many trials a stopping rule ended."""
         return self._stopped_early
+
+    @property
+    def reused(self) -> int:
+        """How many trials were not run, because a run like them had finished before."""
+        return self._reused
+
+    @property
+    def active_s(self) -> float:
+        """How long processes have worked on the sweep, up to the last end of a trial."""
+        return self._active_before_s + self._active_s
 
     @property
     def short(self) -> set[int]:

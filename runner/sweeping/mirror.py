@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 
+from runner.sweeping.passing import may_pass
 from tracking_client.errors import TrackingError
 
 _AGAIN_AFTER_S = 1.0
@@ -35,13 +36,21 @@ class Mirror:
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            told = False
-            while not self._giving_up.is_set():
-                try:
-                    work()
-                    break
-                except TrackingError as error:
-                    if not told:
-                        self._warn(f"the sweep's own run waits for the server: {error}")
-                        told = True
-                    self._giving_up.wait(_AGAIN_AFTER_S)
+            try:
+                self._until_taken(work)
+            except Exception as error:  # noqa: BLE001  # what the server will never take holds up nothing else
+                self._warn(f"the sweep's own run does not take all of its figures: {error}")
+
+    def _until_taken(self, work: Callable[[], None]) -> None:
+        told = False
+        while not self._giving_up.is_set():
+            try:
+                work()
+                return
+            except TrackingError as error:
+                if not may_pass(error):
+                    raise
+                if not told:
+                    self._warn(f"the sweep's own run waits for the server: {error}")
+                    told = True
+                self._giving_up.wait(_AGAIN_AFTER_S)

@@ -21,6 +21,12 @@ def objective_values(
     return tuple(_value(latest, objective, history) for objective in objectives)
 
 
+def valid(values: Sequence[float | None]) -> tuple[float, ...] | None:
+    """The values, where all are finite numbers."""
+    numbers = tuple(value for value in values if value is not None and math.isfinite(value))
+    return numbers if len(numbers) == len(values) else None
+
+
 def _value(latest: Mapping[str, float], objective: Objective, history: History) -> float | None:
     last = latest.get(objective.metric)
     if last is None or objective.mode == "last":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from runner.manifest.sweeps.record import describe
@@ -17,12 +18,15 @@ from runner.model.space import Params, text_of
 from runner.model.sweep import Sweep
 from runner.model.sweep_order import SweepOrder
 from runner.recording.record import recordable
+from runner.sweeping.entries import Entry, Extended, Learned
 from runner.sweeping.names import (
+    EXTENDED_TAG,
     SWEEP_METHOD_TAG,
     SWEEP_OBJECTIVE_TAG,
     SWEEP_SEED_TAG,
     SWEEP_TAG,
     SWEEP_TOTAL_TAG,
+    WARM_START_TAG,
 )
 
 
@@ -51,13 +55,24 @@ def describe_sweep(sweep: Sweep, *, with_seed: bool = True) -> dict[str, Any]:
     return described
 
 
-def parent_of(order: SweepOrder) -> RunSpec:
+def parent_of(order: SweepOrder, learned: Learned | None) -> RunSpec:
     """The order as which a new sweep's own run is recorded."""
-    return replace(parent_spec(order.sweep, order.trial), run_name=order.run_name)
+    spec = _parent_spec(order.sweep, order.trial)
+    tags = {WARM_START_TAG: ", ".join(learned.sources)} if learned else {}
+    return replace(spec, run_name=order.run_name, tags={**spec.tags, **tags})
 
 
-def parent_spec(sweep: Sweep, trial: RunSpec) -> RunSpec:
-    """The order as which a sweep's own run is recorded."""
+def parent_again(sweep: Sweep, trial: RunSpec, run_id: str, entries: Sequence[Entry]) -> RunSpec:
+    """The order as which the run of a resumed sweep goes on: its budget, and how often it was extended."""
+    budgets = [sweep.max_trials, *(entry.max_trials for entry in entries if isinstance(entry, Extended))]
+    spec = _parent_spec(replace(sweep, max_trials=budgets[-1]), trial)
+    steps = [f"{old or 'all'} to {new}" for old, new in pairwise(budgets)]
+    tags = {EXTENDED_TAG: ", ".join(steps)} if steps else {}
+    # Whose child it is stands in its run; trials are its children.
+    return replace(spec, run_id=run_id, run_name=None, parent_run_id=None, tags={**spec.tags, **tags})
+
+
+def _parent_spec(sweep: Sweep, trial: RunSpec) -> RunSpec:
     objectives = ", ".join(f"{o.metric} {o.goal}" for o in sweep.objectives)
     total = "" if sweep.max_trials is None else str(sweep.max_trials * max(1, _first_round(sweep)))
     return replace(

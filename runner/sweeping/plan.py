@@ -13,6 +13,7 @@ from runner.model.sweep import Sweep
 from runner.model.sweep_order import SweepOrder
 from runner.sweeping.asking import Asking
 from runner.sweeping.budget import trials_in_all
+from runner.sweeping.earlier import earlier_results
 from runner.sweeping.entries import Suggested
 from runner.sweeping.ledger import Ledger
 from tracking_client.client import TrackingClient
@@ -99,6 +100,9 @@ def _first(sweep: Sweep, conductor: Conductor, count: int) -> tuple[Params, ...]
         return ()
     ledger = Ledger(sweep)
     asking = Asking(conductor.searcher_for(sweep), ledger)
+    learned = earlier_results(sweep, conductor.recorder.client, conductor.settings.state_dir)
+    if learned is not None:
+        asking.follow(learned)
     first: list[Params] = []
     for number in range(count):
         params = asking.suggest(number)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from runner.errors import RunnerError
 from runner.executors.reports import Report
 from runner.model.run import Outcome, RunStatus
 from runner.model.sweep import Sweep
-from runner.model.trial import TrialResult
+from runner.model.trial import Cause, TrialResult
 from runner.sweeping.failures import Failure, Remains, failure_of
 from runner.sweeping.objectives import objective_values
 from runner.sweeping.tracebacks import likeness
@@ -38,10 +40,12 @@ def result_of(
     try:
         outcome = report.result()
     except RunnerError as error:
+        # One that was told to end before its run was open has no outcome either.
+        causes: Mapping[str, Cause] = {"": "provision", "timeout": "timeout"}
         return TrialResult(
             run_id=run_id,
             status=RunStatus.FAILED,
-            cause="provision",
+            cause=causes.get(report.stopped_for, "stopped"),
             reason=str(error),
             likeness=f"{type(error).__name__}: {error}",
         )
@@ -54,9 +58,11 @@ def result_of(
         return [point.value for point in client.get_metric_history(outcome.run_id, metric)]
 
     values = objective_values(latest, sweep.objectives, history)
+    # Who had finished already when the wish to stop came was not stopped.
+    ended_for = report.stopped_for if outcome.status is RunStatus.KILLED else ""
     remains = Remains(
         outcome=outcome,
-        ended_for=report.stopped_for,
+        ended_for=ended_for,
         values=values,
         logged=latest,
         memory_kills=memory_kills,
@@ -68,7 +74,7 @@ def result_of(
         values=tuple(value for value in values if value is not None) if failure is None else None,
         cause=failure.cause if failure else None,
         reason=failure.reason if failure else outcome.reason,
-        stopped_early=stopped_early if report.stopped_for == "early" else "",
+        stopped_early=stopped_early if ended_for == "early" else "",
         seconds=outcome.seconds,
         exit_code=outcome.exit_code,
         metrics=latest,

@@ -15,15 +15,14 @@ from runner.events import Listener, TrialProgress, Warned
 from runner.model.sweep import Objective
 from runner.search.stopping.protocol import StoppingRule, Verdict
 from runner.sweeping.names import ATTEMPT_TAG, TRIAL_TAG
+from runner.sweeping.passing import may_pass
 from tracking_client.client import TrackingClient
-from tracking_client.errors import ApiError, NotFound, TrackingError, TransportError
+from tracking_client.errors import NotFound, TrackingError
 from tracking_client.wire.entities import Metric, Run
 from tracking_client.wire.names import PARENT_RUN_ID
 
 _CALL_S = 10.0
 _LONGEST_PAUSE_S = 15.0
-_SERVER_FAULT = 500
-_REQUEST_TIMEOUT, _TOO_MANY_REQUESTS = 408, 429
 
 
 @dataclass(slots=True)
@@ -93,12 +92,15 @@ class Watcher:
                 self.look()
                 pause_s = self._watch.interval_s
             except TrackingError as error:
-                if not _may_pass(error):
+                if not may_pass(error):
                     self._watch.listener(
                         Warned(message=f"trials are no longer watched, and none is stopped early: {error}")
                     )
                     return
                 pause_s = min(2 * pause_s, max(_LONGEST_PAUSE_S, self._watch.interval_s))
+            except Exception as error:  # noqa: BLE001  # a fault of ours; the trials go on
+                self._watch.listener(Warned(message=f"trials are no longer watched: {error!r}"))
+                return
 
     def look(self) -> None:
         """Looks once at all trials, and has stopped what is to be stopped. Raises TrackingError."""
@@ -194,11 +196,3 @@ def _latest(run: Run, metric: str) -> Metric | None:
 def _number(run: Run, tag: str) -> int | None:
     text = run.data.tags.get(tag, "")
     return int(text) if text.isdigit() else None
-
-
-def _may_pass(error: TrackingError) -> bool:
-    if isinstance(error, TransportError):
-        return True
-    return isinstance(error, ApiError) and (
-        error.status >= _SERVER_FAULT or error.status in (_REQUEST_TIMEOUT, _TOO_MANY_REQUESTS)
-    )

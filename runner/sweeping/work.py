@@ -19,17 +19,20 @@ from runner.sweeping.agenda import next_step
 from runner.sweeping.asking import Asking
 from runner.sweeping.books import Books
 from runner.sweeping.conductor import Conductor, SweepOutcome
-from runner.sweeping.entries import Entry, Finished
+from runner.sweeping.ending import Ending
+from runner.sweeping.entries import Entry, Finished, Over
 from runner.sweeping.folder import SweepFolder
-from runner.sweeping.halting import Halt
 from runner.sweeping.ledger import Ledger
 from runner.sweeping.loop import Loop, LoopParts
 from runner.sweeping.mirror import Mirror
+from runner.sweeping.reusing import Reusing
+from runner.sweeping.settling import Settling
 from runner.sweeping.slots import slots_for, this_machine
 from runner.sweeping.trial_spec import TrialTemplate
 from runner.sweeping.watching import Watch, Watcher
 
 _MIRROR_WITHIN_S = 30.0
+_HURRIED_S = 5.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,43 +53,50 @@ class Work:
         sweep = self.template.sweep
         ledger = Ledger(sweep)
         asking = Asking(self.conductor.searcher_for(sweep), ledger)
-        for entry in self.entries:
-            ledger.apply(entry)
-            asking.follow(entry)
+        books = Books(self.run.client, self.run.run_id, ledger)
+        missed = self._replay(ledger, asking, books)
         self._announce(sweep, ledger)
         with self.stop.interruptible():
             self._ensure_environment()
             machine = this_machine(self.conductor.environ, with_gpus=sweep.resources.gpus > 0)
             slots, fewer = slots_for(sweep.parallel, sweep.resources, machine)
         if fewer:
-            self.conductor.listener(Warned(message=fewer))
-        books = Books(self.run.client, self.run.run_id, ledger)
-        mirror = Mirror(lambda message: self.conductor.listener(Warned(message=message)))
+            self._warn(fewer)
+        mirror = Mirror(self._warn)
         mirror.do(books.state("running"))
+        if missed:
+            mirror.do(books.missed(missed))
+        journal = self.folder.journal
         loop = Loop(
             LoopParts(
-                journal=self.folder.journal,
+                journal=journal,
                 ledger=ledger,
                 asking=asking,
                 template=self.template,
                 slots=slots,
-                client=self.run.client,
+                settling=lambda post: Settling(sweep, self.run.client, post, self._warn),
                 books=books,
                 mirror=mirror,
+                reusing=self._reusing() if sweep.reuse_finished else None,
                 listener=self.conductor.listener,
                 start_worker=self._worker,
                 start_watcher=self._watcher,
                 stop=self.stop,
             )
         )
+        is_booked = False
         try:
             loop.run()
-            state, reason = _how_it_ended(ledger, loop.ending, loop.halt)
-            self.folder.journal.append(Finished(state=state, reason=reason, at_ms=_now_ms()))
+            state, reason = _how_it_ended(ledger, loop.ending)
+            journal.append(Finished(state=state, reason=reason, at_ms=_now_ms()))
             mirror.do(books.state(state))
         finally:
-            if not mirror.close(_MIRROR_WITHIN_S):
-                self.conductor.listener(Warned(message="the server did not take the sweep's last figures"))
+            journal.close()
+            is_booked = mirror.close(_HURRIED_S if loop.ending.is_hurried else _MIRROR_WITHIN_S)
+            if not is_booked:
+                self._warn(
+                    "the server did not take the sweep's last figures; `runner sweep resume` enters them"
+                )
         status = {"finished": RunStatus.FINISHED, "stopped": RunStatus.KILLED}.get(state, RunStatus.FAILED)
         outcome = Outcome(
             run_id=self.run.run_id,
@@ -97,7 +107,26 @@ class Work:
             log_path=self.run.log_path,
             reason=reason,
         )
-        return SweepOutcome(run=outcome, state=state, reason=reason, ledger=ledger, folder=self.folder)
+        return SweepOutcome(
+            run=outcome, state=state, reason=reason, ledger=ledger, folder=self.folder, is_booked=is_booked
+        )
+
+    def _replay(self, ledger: Ledger, asking: Asking, books: Books) -> list[tuple[int, Callable[[], None]]]:
+        """Brings all up to where the journal ends; what the parent run has to show for it, end by end."""
+        ends = []
+        for entry in self.entries:
+            ledger.apply(entry)
+            asking.follow(entry)
+            if isinstance(entry, Over) and entry.final:
+                trial = ledger.trials[entry.trial]
+                ends.append((len(ledger.over), books.trial_ended(trial, entry.at_ms)))
+        return ends
+
+    def _warn(self, message: str) -> None:
+        self.conductor.listener(Warned(message=message))
+
+    def _reusing(self) -> Reusing:
+        return Reusing(self.run.client, self.run.experiment_id, self.conductor.listener)
 
     def _announce(self, sweep: Sweep, ledger: Ledger) -> None:
         self.conductor.listener(
@@ -152,15 +181,17 @@ class Work:
         )
 
 
-def _how_it_ended(ledger: Ledger, ending: str, halted: Halt | None) -> tuple[str, str]:
-    if halted is not None:
-        return ("failed" if halted.is_failure else "finished"), ending
-    if next_step(ledger, frozenset()) is not None and ending:
-        return "stopped", ending
+def _how_it_ended(ledger: Ledger, ending: Ending) -> tuple[str, str]:
+    if ending.halt is not None:
+        return ("failed" if ending.halt.is_failure else "finished"), ending.reason
+    if next_step(ledger, frozenset()) is not None and ending.reason:
+        return "stopped", ending.reason
     if ledger.over and ledger.best_trial() is None:
+        if ledger.failed < len(ledger.over):
+            return "failed", "no trial keeps the constraints"
         last = ledger.trials[ledger.over[-1]].result
         return "failed", f"no trial has a value; the last one: {last.reason if last else ''}"
-    return "finished", ending or "the budget is used"
+    return "finished", "nothing is left to try" if ledger.exhausted else "the budget is used"
 
 
 def _now_ms() -> int:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from runner.assemble import assemble, working_directory
 from runner.executors.worker_folder import WorkerFolder
-from runner.lease import Lease
+from runner.lease import STALE_AFTER_S, Lease
 from runner.warm.templates import Templates
 from runner.worker.host import Host
 
+_CONNECT_S = 5.0
+_LOOK_S = 0.05
+_LONGER_S = 5.0
+
 
 def main(arguments: list[str]) -> int:
-    """Serves until there is nothing left to do."""
+    """Serves until there is nothing left to do; does nothing where another worker is at work there."""
     folder, ready_fd = WorkerFolder(Path(arguments[0])), int(arguments[1])
-    with Lease(folder.lease_path) as mine:
-        if not mine.try_take():
+    with folder.lease as mine:
+        if not _is_taken(mine, folder):
             return 0
         host = Host(folder)
         workshop = assemble(dict(os.environ), listener=host.hear, cwd=working_directory())
@@ -31,6 +36,19 @@ def main(arguments: list[str]) -> int:
             finally:
                 folder.stop_listening()
     return 0
+
+
+def _is_taken(mine: Lease, folder: WorkerFolder) -> bool:
+    """Takes the lease; waits for a worker that is about to end, or may be gone with its machine."""
+    deadline = time.monotonic() + STALE_AFTER_S + _LONGER_S
+    while not mine.try_take():
+        line = folder.connect(_CONNECT_S)
+        if line is not None:
+            line.close()
+        if line is not None or time.monotonic() > deadline:
+            return False
+        time.sleep(_LOOK_S)
+    return True
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ class Host:
         self._runs: dict[str, HostedRun] = {}
         self._line: socket.socket | None = None
         self._leaving = False
+        self._terminated = threading.Event()
         self._left_alone_since = time.monotonic()
 
     def hear(self, event: Event) -> None:
@@ -72,23 +73,26 @@ class Host:
     def serve(self, listening: socket.socket, perform: Perform) -> None:
         """Works until nothing is left to do and nobody comes any more."""
         self._perform = perform
+        has_stopped = False
         while not self._is_done():
+            if self._terminated.is_set() and not has_stopped:
+                has_stopped = True
+                for run in self._unfinished():
+                    run.cancel("stopped")
             readable, _, _ = select.select([listening], [], [], _LOOK_S)
             if readable:
                 line, _ = listening.accept()
                 threading.Thread(target=self._welcome, args=(line,), daemon=True).start()
 
     def stop_all(self) -> None:
-        """Asks every run to end, and takes no more."""
-        self._leaving = True
-        for run in self._unfinished():
-            run.cancel("stopped")
+        """Has every run end, and takes no more. Safe within a signal handler."""
+        self._terminated.set()
 
     def _is_done(self) -> bool:
         if self._unfinished():
             self._left_alone_since = time.monotonic()
             return False
-        if self._leaving:
+        if self._leaving or self._terminated.is_set():
             return True
         if self._line is not None:
             self._left_alone_since = time.monotonic()
@@ -119,6 +123,7 @@ class Host:
         """Makes it the caller's line: it hears what happened so far, and from now on what happens."""
         with self._sending:
             before, self._line = self._line, line
+            self._leaving = False  # whoever comes now has more to do
             if before is not None:
                 with suppress(OSError):
                     before.shutdown(socket.SHUT_RDWR)
@@ -144,13 +149,14 @@ class Host:
                 with self._lock:
                     self._runs.pop(request.token, None)
                 self._folder.reports.forget(request.token)
-            elif isinstance(request, Leave):
+            elif isinstance(request, Leave) and self._line is line:
                 self._leaving = True
 
     def _submit(self, request: Submit) -> None:
         run = HostedRun(request)
         with self._lock:
-            if run.token in self._runs:
+            # One that is told to end takes nothing: whoever asks hears that it has died, and starts another.
+            if run.token in self._runs or self._terminated.is_set():
                 return
             self._runs[run.token] = run
         threading.Thread(target=self._work, args=(run,), name=f"runner-{run.token}").start()
@@ -158,8 +164,15 @@ class Host:
     def _work(self, run: HostedRun) -> None:
         assert self._perform is not None
         timer = self._timer(run)
+
+        def opened(run_id: str) -> None:
+            # Time that the tracking server takes is not the trial's.
+            if run.timeout_s is not None:
+                timer.start()
+            self._opened(run, run_id)
+
         try:
-            outcome = self._perform(run.spec, run.stop, lambda run_id: self._opened(run, run_id))
+            outcome = self._perform(run.spec, run.stop, opened)
         except BaseException as error:  # noqa: BLE001  # whatever it is belongs to the caller
             report = Report.of_error(error, stopped_for=run.stopped_for)
         else:
@@ -178,8 +191,6 @@ class Host:
     def _timer(self, run: HostedRun) -> threading.Timer:
         timer = threading.Timer(run.timeout_s or 0, run.cancel, args=("timeout",))
         timer.daemon = True
-        if run.timeout_s is not None:
-            timer.start()
         return timer
 
     def _opened(self, run: HostedRun, run_id: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.relay import Relay, relay_to
 from tests.e2e.terminal import User, git
 
 
@@ -29,3 +30,20 @@ def repository_of(user: User) -> Callable[[dict[str, str]], Path]:
         return folder
 
     return make
+
+
+@pytest.fixture
+def relay(user: User, tmp_path: Path) -> Iterator[Relay]:
+    """A relay to a server elsewhere, to which all runs of the user are tracked."""
+    from tests.e2e.test_death import address_of, serve
+
+    store = tmp_path / "remote"
+    store.mkdir()
+    server = serve(user, store)
+    try:
+        with relay_to(address_of(store)[0]) as between:
+            user.environ["MLFLOW_TRACKING_URI"] = between.url
+            yield between
+    finally:
+        server.terminate()
+        server.wait(15)

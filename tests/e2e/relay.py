@@ -13,7 +13,10 @@ _HOP = {"connection", "transfer-encoding", "keep-alive", "content-length", "host
 
 
 class Relay(ThreadingHTTPServer):
-    """Relays to `target`. `hold(n, "answer")` keeps back the answer to the nth request from then on."""
+    """Relays to `target`. `hold(n, "answer")` keeps back the answer to the nth request from then on.
+
+    `refuse(503)` answers so to every request, until `refuse(None)`.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -27,6 +30,12 @@ class Relay(ThreadingHTTPServer):
         self._let_go = threading.Event()
         self._hold: tuple[int, str] | None = None
         self._lock = threading.Lock()
+        self.refusal: int | None = None
+        self.refused = 0
+
+    def refuse(self, status: int | None) -> None:
+        """Answers every request with this status; None: relays again."""
+        self.refusal = status
 
     def hold(self, number: int, what: str) -> None:
         """Counts anew from 1; `what` is "request" (the server does not see it) or "answer"."""
@@ -58,6 +67,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _relay(self) -> None:
         number, hold, let_go = self.server.number_of(f"{self.command} {urlsplit(self.path).path}")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.server.refusal is not None:
+            self.server.refused += 1
+            self.send_response(self.server.refusal)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         if hold == (number, "request"):
             self._held(let_go)
             return

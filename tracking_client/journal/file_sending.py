@@ -7,16 +7,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from tracking_client import checks
-from tracking_client.artifact_stores.root import ArtifactRoot
-from tracking_client.artifact_stores.threads import run_all
 from tracking_client.client import TrackingClient
 from tracking_client.errors import ArtifactError, ServerFault, TrackingError
 from tracking_client.journal.entries import MODEL_FILE, Entry
 from tracking_client.journal.refusal import FAULT, Refusal, is_lasting
 from tracking_client.journal.spool import Spool
 from tracking_client.transport import Transport
+
+if TYPE_CHECKING:
+    from tracking_client.artifact_stores.root import ArtifactRoot
 
 ATTEMPT_S = 300.0
 """How long one request may take: a server may have to bring a large file somewhere else before it answers."""
@@ -43,6 +45,8 @@ class FileSender:
         Where it `is_stuck`, having failed many times, also those for which a server that answers otherwise
         always fails. Raises TransportError, ApiError, ArtifactError and OSError for what may succeed later.
         """
+        from tracking_client.artifact_stores.threads import run_all
+
         refused: list[Refusal] = []
         # Of two files of one name the last is the one that stays.
         last = {(each.kind, each.run_id, json.loads(each.payload).get("path")): each for each in entries}

@@ -15,9 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracking_client.artifact_stores import atomic
-from tracking_client.artifact_stores.file_slice import FileSlice
-from tracking_client.artifact_stores.root import unheard
 from tracking_client.errors import InvalidArgument
 
 _FOLDER = "files"
@@ -44,6 +41,10 @@ class KeptFiles:
 
         Raises OSError, and ArtifactError where the file becomes shorter meanwhile.
         """
+        from tracking_client.artifact_stores import atomic
+        from tracking_client.artifact_stores.file_slice import FileSlice
+        from tracking_client.artifact_stores.root import unheard
+
         self._folder.mkdir(mode=0o700, exist_ok=True)
         name = os.urandom(16).hex()
         part = self._folder / f"{name}{_PART}"

@@ -1,0 +1,130 @@
+"""What came of an attempt is found out, whatever the server does, and the loop always hears of it."""
+
+from __future__ import annotations
+
+import queue
+
+from runner.errors import RecordingError
+from runner.executors.reports import Report
+from runner.model.run import Outcome, RunStatus
+from runner.model.sweep import Objective, Sweep
+from runner.sweeping.flights import Flight, Flights
+from runner.sweeping.mirror import Mirror
+from runner.sweeping.results import result_of
+from runner.sweeping.settling import Fault, Settled, Settling, Unsettled
+from runner.sweeping.slots import Slot
+from tests.e2e.relay import relay_to
+from tests.runner.sweeping.trials import Trials
+from tracking_client.client import TrackingClient
+from tracking_client.errors import InvalidArgument
+
+SWEEP = Sweep(name="s", objectives=(Objective(metric="loss"),))
+
+
+def outcome(run_id: str, status: RunStatus) -> Outcome:
+    return Outcome(run_id=run_id, run_name="t", status=status, exit_code=0, seconds=1.0)
+
+
+def report(run_id: str, status: RunStatus = RunStatus.FINISHED, *, stopped_for: str = "") -> Report:
+    return Report(outcome=outcome(run_id, status), stopped_for=stopped_for)
+
+
+def test_who_had_finished_when_the_wish_to_stop_came_was_not_stopped(trials: Trials) -> None:
+    run_id = trials.begin(0)
+    trials.log(0, [0.5])
+    for why in ("early", "timeout", "stopped"):
+        found = result_of(
+            report(run_id, stopped_for=why),
+            SWEEP,
+            trials.client,
+            run_id=run_id,
+            stopped_early="behind",
+            memory_kills=0,
+        )
+        assert (found.values, found.cause, found.stopped_early) == ((0.5,), None, ""), why
+
+
+def test_who_was_stopped_before_its_run_was_open_is_not_said_to_have_failed(trials: Trials) -> None:
+    for why, cause in (("stopped", "stopped"), ("timeout", "timeout"), ("", "provision")):
+        never = Report(error="Stopped", message="stopped by SIGTERM", stopped_for=why)
+        found = result_of(never, SWEEP, trials.client, run_id="", stopped_early="", memory_kills=0)
+        assert found.cause == cause
+
+
+def test_a_result_waits_for_a_server_that_is_away_until_somebody_hurries(trials: Trials) -> None:
+    run_id = trials.begin(0)
+    trials.log(0, [0.5])
+    heard: queue.SimpleQueue[object] = queue.SimpleQueue()
+    said: queue.SimpleQueue[str] = queue.SimpleQueue()
+    with relay_to(trials.client.transport.connection.url) as relay:
+        away = TrackingClient(relay.url)
+        relay.refuse(503)
+        settling = Settling(SWEEP, away, heard.put, said.put)
+        settling.begin(Flight(0, 0, Slot(number=0), run_id=run_id), report(run_id))
+        assert "waits for the server" in said.get(timeout=60)
+        settling.hurry()
+        assert heard.get(timeout=60) == Unsettled("0.0")
+        settling.close()
+        away.transport.close()
+    again = Settling(SWEEP, trials.client, heard.put, said.put)
+    again.begin(Flight(0, 0, Slot(number=0), run_id=run_id), report(run_id))
+    settled = heard.get(timeout=60)
+    assert isinstance(settled, Settled)
+    assert settled.result.values == (0.5,)
+    again.close()
+
+
+def test_a_server_that_refuses_for_good_ends_the_waiting_with_its_words(trials: Trials) -> None:
+    heard: queue.SimpleQueue[object] = queue.SimpleQueue()
+    settling = Settling(SWEEP, trials.client, heard.put, lambda _: None)
+    settling.begin(Flight(0, 0, Slot(number=0)), report("no run/ id"))
+    fault = heard.get(timeout=60)
+    settling.close()
+    assert isinstance(fault, (Fault, Settled))
+    if isinstance(fault, Fault):
+        assert isinstance(fault.error, RecordingError)
+
+
+def test_what_the_server_will_never_take_holds_up_none_of_the_other_figures() -> None:
+    said: list[str] = []
+    done: list[str] = []
+
+    def refused() -> None:
+        raise InvalidArgument("too long")
+
+    def broken() -> None:
+        raise ValueError("a fault of ours")
+
+    mirror = Mirror(said.append)
+    for work in (refused, broken, lambda: done.append("written")):
+        mirror.do(work)
+    assert mirror.close(30.0)
+    assert done == ["written"]
+    assert len(said) == 2
+
+
+def test_slots_are_filled_from_the_first_and_an_adopted_flight_keeps_its_own() -> None:
+    flights = Flights([Slot(number=0), Slot(number=1), Slot(number=2)])
+    adopted = Flight(7, 0, flights.slot(1))
+    flights.begin(adopted)
+    numbers = []
+    while (slot := flights.free_slot()) is not None:
+        numbers.append(slot.number)
+        flights.begin(Flight(slot.number, 0, slot))
+    assert numbers == [0, 2]
+    flights.end(adopted)
+    free = flights.free_slot()
+    assert free is not None
+    assert free.number == 1
+
+
+def test_no_more_are_begun_than_there_are_slots_though_more_were_adopted() -> None:
+    flights = Flights([Slot(number=0)])
+    for number in range(3):
+        flights.begin(Flight(number, 0, flights.slot(number)))
+    for flight in list(flights)[:2]:
+        flights.end(flight)
+        assert flights.free_slot() is None
+    (last,) = flights
+    flights.end(last)
+    assert flights.free_slot() == Slot(number=0)
