@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from runner.model.space import text_of
-from runner.model.trial import Trial
+from runner.model.trial import Trial, TrialResult
 from runner.recording.record import recordable
 from runner.search.stopping.protocol import Verdict
+from runner.sweeping.budget import trials_in_all
 from runner.sweeping.ledger import BASELINE, Ledger
 from runner.sweeping.names import (
     BASELINE_RUN_TAG,
@@ -18,11 +19,13 @@ from runner.sweeping.names import (
     BEST_PARAMS_TAG,
     BEST_RUN_TAG,
     CAUSE_TAG,
+    EXTENDED_TAG,
     STOPPED_AT_RUNG_TAG,
     STOPPED_AT_STEP_TAG,
     STOPPED_BECAUSE_TAG,
     STOPPED_BY_TAG,
     SWEEP_STATE_TAG,
+    SWEEP_TOTAL_TAG,
 )
 from tracking_client.client import TrackingClient
 from tracking_client.wire.entities import Metric, RunTag
@@ -41,20 +44,21 @@ class Books:
         self._run_id = run_id
         self._ledger = ledger
 
+    def attempt_ended(self, result: TrialResult) -> Callable[[], None]:
+        """Notes at an attempt's own run why it has no value."""
+        if result.cause is None or not result.run_id:
+            return _nothing
+        tags = [RunTag(key=CAUSE_TAG, value=result.cause)]
+        return lambda: self._client.log_batch(result.run_id, tags=tags)
+
     def trial_ended(self, trial: Trial, at_ms: int) -> Callable[[], None]:
-        """Notes the end of a trial with the parent, and at its own run why it has no value."""
+        """Notes the end of a trial with the parent."""
         if trial.number == BASELINE:
             tags = {BASELINE_RUN_TAG: trial.run_ids[-1]} if trial.run_ids else {}
             metrics = self._baseline_metrics(trial)
         else:
             metrics, tags = self._metrics(), self._best()
-        write = self._write(metrics, tags, at_ms)
-
-        def enter() -> None:
-            self._mark(trial)
-            write()
-
-        return enter
+        return self._write(metrics, tags, at_ms)
 
     def stopped_early(self, run_id: str, verdict: Verdict) -> Callable[[], None]:
         """Notes at a trial's own run which rule stops it, and where."""
@@ -71,15 +75,13 @@ class Books:
         """Notes what state the sweep is in."""
         return lambda: self._client.log_batch(self._run_id, tags=[RunTag(key=SWEEP_STATE_TAG, value=state)])
 
-    def _mark(self, trial: Trial) -> None:
-        result = trial.result
-        if result is None or not result.run_id:
-            return
-        tags: dict[str, str] = {}
-        if result.cause is not None:
-            tags[CAUSE_TAG] = result.cause
-        if tags:
-            self._client.log_batch(result.run_id, tags=[RunTag(key=k, value=v) for k, v in tags.items()])
+    def extended(self) -> Callable[[], None]:
+        """Notes the budgets that the sweep had, and the one that it has now."""
+        ledger = self._ledger
+        total = trials_in_all(ledger.sweep, ledger.max_points)
+        budgets = " -> ".join(map(str, [*ledger.budgets, ledger.max_points]))
+        tags = [RunTag(key=EXTENDED_TAG, value=budgets), RunTag(key=SWEEP_TOTAL_TAG, value=str(total))]
+        return lambda: self._client.log_batch(self._run_id, tags=tags)
 
     def _baseline_metrics(self, trial: Trial) -> dict[str, float]:
         if trial.result is None or trial.result.values is None:
@@ -118,3 +120,7 @@ class Books:
         points = [Metric(key=key, value=value, timestamp=at_ms, step=step) for key, value in metrics.items()]
         texts = [RunTag(key=key, value=value) for key, value in tags.items() if value]
         return lambda: self._client.log_batch(self._run_id, metrics=points, tags=texts)
+
+
+def _nothing() -> None:
+    """What there is to write where there is nothing."""

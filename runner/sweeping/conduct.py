@@ -77,7 +77,8 @@ def resume(
         _check_can_go_on(ledger, folder, extend_to)
         with stop.interruptible():
             run = conductor.recorder.open(
-                replace(parent_spec(sweep, trial), run_id=folder.run_id, run_name=None)
+                # The parent of `trial` is this run; its own parent, if it has one, is on record.
+                replace(parent_spec(sweep, trial), run_id=folder.run_id, run_name=None, parent_run_id=None)
             )
         news: list[Entry] = [Resumed(at_ms=_now_ms())]
         if extend_to is not None:

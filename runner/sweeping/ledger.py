@@ -46,6 +46,8 @@ class Ledger:
         self.trials: dict[int, Trial] = {}
         self.attempts: dict[int, int] = {}
         """Of each trial, the number of its latest attempt."""
+        self.budgets: list[int] = []
+        """What `max_points` was before the sweep was extended, the first one first."""
         self.exhausted = False
         self.finished: Finished | None = None
         self.over: list[int] = []
@@ -78,6 +80,7 @@ class Ledger:
         elif isinstance(entry, Exhausted):
             self.exhausted = True
         elif isinstance(entry, Extended):
+            self.budgets += [] if self.max_points is None else [self.max_points]
             self.max_points, self.finished, self.exhausted = entry.max_trials, None, False
         elif isinstance(entry, Finished):
             self.finished = entry

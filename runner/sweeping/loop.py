@@ -292,6 +292,7 @@ class Loop:
         at_ms = int(time.time() * 1000)
         self._note(Over(trial=flight.trial, attempt=flight.attempt, result=result, final=final, at_ms=at_ms))
         trial = self._ledger.trials[flight.trial]
+        self._parts.mirror.do(self._parts.books.attempt_ended(result))
         if final:
             count(self._tally, self._ledger, trial)
             self._parts.mirror.do(self._parts.books.trial_ended(trial, at_ms))
@@ -336,11 +337,14 @@ class Loop:
 
     # Stopping.
 
-    def end(self, reason: str) -> None:
-        """Launches nothing new."""
-        if not self.ending:
-            self.ending = reason
-            self._parts.listener(SweepEnding(reason=reason, running=len(self._flights)))
+    def end(self, reason: str, *, stops_running: bool) -> None:
+        """Launches nothing new; the first reason stays."""
+        self.ending = self.ending or reason
+        self._parts.listener(
+            SweepEnding(reason=self.ending, running=len(self._flights), stops_running=stops_running)
+        )
+        if stops_running:
+            self._cancel_all("stopped")
 
     def _obey(self) -> None:
         """The first Ctrl-C lets the running trials finish; a second one, and any other signal, stops them.
@@ -352,11 +356,10 @@ class Loop:
             return
         is_first, self._requests_seen = self._requests_seen == 0, stop.request_count
         name = signal.Signals(stop.signal_number or signal.SIGINT).name
-        self.end(f"stopped by {name}")
+        is_polite = is_first and stop.request_count == 1 and stop.signal_number == signal.SIGINT
+        self.end(f"stopped by {name}", stops_running=not is_polite)
         if stop.request_count > _MOST_REQUESTS:
             raise Stopped(stop.signal_number or signal.SIGINT)
-        if not is_first or stop.request_count > 1 or stop.signal_number != signal.SIGINT:
-            self._cancel_all("stopped")
 
     def _halt_if_due(self) -> None:
         if self.ending:
@@ -365,9 +368,7 @@ class Loop:
         budget = trials_in_all(self._ledger.sweep, self._ledger.max_points)
         self.halt = halt(self._ledger.sweep, self._tally, seconds=seconds, budget=budget)
         if self.halt is not None:
-            self.end(self.halt.reason)
-            if self.halt.stops_running:
-                self._cancel_all("stopped")
+            self.end(self.halt.reason, stops_running=self.halt.stops_running)
 
     def _remember_curves(self) -> None:
         """What earlier trials logged counts in comparisons, in a resumed sweep too."""

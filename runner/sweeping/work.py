@@ -63,6 +63,8 @@ class Work:
         books = Books(self.run.client, self.run.run_id, ledger)
         mirror = Mirror(lambda message: self.conductor.listener(Warned(message=message)))
         mirror.do(books.state("running"))
+        if ledger.budgets:
+            mirror.do(books.extended())
         loop = Loop(
             LoopParts(
                 journal=self.folder.journal,
