@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import tracking_client as mlflow
 x = float(sys.argv[1])
 with mlflow.start_run():
     mlflow.log_metric("loss", (x - 1) ** 2, step=0)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not os.path.exists(os.environ["GATE"]) and time.monotonic() < deadline:
         time.sleep(0.02)
 """
@@ -43,9 +44,27 @@ class Gate:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts the sweep `find`, and returns when two trials wait."""
-        begun = self.user.start("run", "-e", "find", "project", *LOCAL, *arguments, GATE=str(self.path))
+        return self._begun(
+            self.user.start("run", "-e", "find", "project", *LOCAL, *arguments, GATE=str(self.path))
+        )
+
+    def start_python(self, script: str) -> subprocess.Popen[str]:
+        """The same of a script of the user's that calls `runner.sweep`."""
+        return self._begun(
+            subprocess.Popen(
+                [sys.executable, script],
+                cwd=self.user.directory,
+                env=self.user.variables(GATE=str(self.path)),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+
+    def _begun(self, begun: subprocess.Popen[str]) -> subprocess.Popen[str]:
         self.started.append(begun)
-        wait_until(lambda: self.waiting() == 2 or begun.poll() is not None, 60)
+        wait_until(lambda: self.waiting() == 2 or begun.poll() is not None, 120)
         assert begun.poll() is None, begun.communicate()
         return begun
 

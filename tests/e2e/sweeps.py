@@ -70,7 +70,7 @@ def trials_of(user: User, kept: KeptSweep) -> dict[int, list[Run]]:
         runs.setdefault(int(run.data.tags["runner.sweep.trial"]), []).append(run)
     for attempts in runs.values():
         attempts.sort(key=lambda run: int(run.data.tags["runner.sweep.attempt"]))
-    return runs
+    return dict(sorted(runs.items()))
 
 
 def worker_process(kept: KeptSweep) -> psutil.Process | None:
