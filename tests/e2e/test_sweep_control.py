@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import signal
 import subprocess
-import sys
 
 import psutil
 import pytest
@@ -203,37 +200,6 @@ def test_sigterm_and_sighup_end_the_sweep_and_its_trials_at_once(user: User, num
         assert {run.info.status for run in user.runs()} == {"KILLED"}
         worker = worker_process(the_sweep())
         wait_until(lambda: worker is None or not worker.is_running())
-
-
-_IN_A_TERMINAL = """
-import fcntl, os, sys, termios
-os.setsid()
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.executable, [sys.executable, "-m", "runner", *sys.argv[1:]])
-"""
-
-
-def test_closing_the_terminal_ends_the_sweep_and_its_trials(user: User) -> None:
-    with closed_gate(user) as gate:
-        terminal, own = pty.openpty()
-        runner = subprocess.Popen(
-            [sys.executable, "-c", _IN_A_TERMINAL, "run", "-e", "find", "project", *LOCAL],
-            cwd=user.directory,
-            env=user.variables(GATE=str(gate.path), TERM="xterm"),
-            stdin=own,
-            stdout=own,
-            stderr=own,
-        )
-        os.close(own)
-        try:
-            wait_until(lambda: gate.waiting() == 2)
-        finally:
-            os.close(terminal)
-
-        assert runner.wait(60) == 128 + signal.SIGHUP
-        assert not list(programs())
-        assert {run.info.status for run in user.runs()} == {"KILLED"}
-        assert the_sweep().state == "stopped"
 
 
 # Going on.

@@ -118,7 +118,7 @@ def test_a_sweep_without_a_server_is_sent_to_one_later(user: User, tmp_path: Pat
 def test_secrets_and_values_with_spaces_reach_trials_and_no_argument_of_a_process(user: User) -> None:
     files = declared("method: grid\nmetric: loss\nparameters: {x: [1, 2]}", train=QUICK)
     files["train.py"] += (
-        "import os\nassert os.environ['MY_API_TOKEN'] == 's3cr3t-of-this-test'\nprint(os.environ['MY_API_TOKEN'])\n"
+        "import os\nassert os.environ['MY_API_TOKEN'].startswith('s3cr3t-of')\nprint(os.environ['MY_API_TOKEN'])\n"
     )
     user.project(files)
 
