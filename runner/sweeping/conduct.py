@@ -18,6 +18,7 @@ from runner.model.sweep import Sweep
 from runner.model.sweep_order import SweepOrder
 from runner.recording.open_run import OpenRun
 from runner.sources.dirty import Limits
+from runner.sources.progress import announced
 from runner.sources.snapshot import snapshot
 from runner.stop import Stop
 from runner.sweeping.conductor import Conductor, SweepOutcome
@@ -110,8 +111,8 @@ def _begin(
     with folder.lease as mine:
         if not mine.try_take():
             raise _driven(folder)
-        with stop.interruptible():
-            settings = conductor.settings
+        settings = conductor.settings
+        with stop.interruptible(), announced(conductor.listener, "copying the sources"):
             frozen = snapshot(
                 order.trial.checkout,
                 folder.source,

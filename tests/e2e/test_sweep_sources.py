@@ -53,7 +53,7 @@ def test_edits_made_while_a_sweep_runs_reach_no_trial(user: User, repository_of:
     assert [run.data.tags["version"] for run in runs] == ["old, edited"] * 6
     parent = user.client.get_run(the_sweep().folder.run_id)
     assert {run.data.tags["mlflow.source.git.commit"] for run in (parent, *runs)} == {commit}
-    assert "'old, edited'" in user.artifact(parent, "runner/dirty.patch", user.directory)
+    assert "'old, edited'" in user.artifact(parent, "runner/source/dirty.patch", user.directory)
 
 
 def test_ignored_data_is_read_where_it_is_and_what_trials_write_is_kept_apart(
