@@ -241,6 +241,17 @@ def test_a_broken_sweep_is_named_with_file_and_line_and_the_others_run(user: Use
     assert run(user).code == 0
 
 
+def test_a_baseline_without_a_parameter_that_it_needs_is_said_before_anything_starts(user: User) -> None:
+    user.project(declared(SWEEP.replace("{parameters: {x: 3}}", "{parameters: {seconds: 0}}"), train=QUICK))
+
+    for arguments in ((), ("--dry-run",)):
+        done = run(user, *arguments)
+        assert done.code == 2
+        assert "the baseline of sweep 'find': no value given for the required parameter 'x'" in done.err
+        assert "add x to the baseline's parameters" in done.err
+    assert not kept_sweeps()
+
+
 def test_an_engine_that_nothing_provides_is_said_before_anything_is_recorded(user: User) -> None:
     user.project(declared(SWEEP.replace("method: random", "method: random\nengine: optuna"), train=QUICK))
 
