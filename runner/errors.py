@@ -84,16 +84,24 @@ class ManifestNotFound(ManifestError):
 class EntryPointNotFound(ManifestError):
     """No entry point has that name, and no script either.
 
-    `known` lists the declared ones, `scripts` the project's files that could be run; `path` is None where
-    the project has no file that declares any.
+    `known` lists the declared ones, `scripts` the project's files that could be run, `sweeps` its sweeps;
+    `path` is None where the project has no file that declares any.
     """
 
     def __init__(
-        self, name: str, known: Sequence[str], *, path: Path | None = None, scripts: Sequence[str] = ()
+        self,
+        name: str,
+        known: Sequence[str],
+        *,
+        path: Path | None = None,
+        scripts: Sequence[str] = (),
+        sweeps: Sequence[str] = (),
     ) -> None:
-        meant = suggestion(name, [*known, *scripts])
+        meant = suggestion(name, [*known, *scripts, *sweeps])
         has_file = path is not None or known
         declared = f"declared: {', '.join(known) or 'none'}" if has_file else "there is no MLproject file"
+        if sweeps:
+            declared += f"; sweeps: {', '.join(sweeps)}"
         if meant:
             hint = f"did you mean {meant!r}?"
         elif scripts and not known:

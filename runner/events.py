@@ -133,10 +133,11 @@ class TrialEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepEnding:
-    """No new trials are launched, for this reason; `running` are still at work."""
+    """No new trials are launched, for this reason; `running` are still at work, or being ended."""
 
     reason: str
     running: int
+    stops_running: bool = False
 
 
 Event = (

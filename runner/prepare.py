@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.environments.current import inherited_manager
-from runner.errors import RequestError
+from runner.errors import ParameterError, RequestError
 from runner.events import CheckoutReady, Listener, Warned
 from runner.manifest.load import load
 from runner.model.project import Binding, EntryPoint, Project
@@ -111,6 +111,7 @@ def order_sweep(
     entry_point = opened.project.entry_point(sweep.entry_point)
     sweep = _with_own_paths(sweep, entry_point, opened.project, given=request.parameters)
     binding = entry_point.bind(sample_parameters(sweep), base=base)
+    _check_baseline(sweep, entry_point, base)
     provenance = opened.checkout.provenance
     within = paths_within(
         entry_point, sweep.fixed, base=base, top=provenance.repository_root or opened.checkout.directory
@@ -120,6 +121,22 @@ def order_sweep(
     )
     check_recordable(trial)
     return SweepOrder(sweep=sweep, trial=trial, env_manager=request.env_manager, run_name=request.run_name)
+
+
+def _check_baseline(sweep: Sweep, entry_point: EntryPoint, base: Path) -> None:
+    """It is given no parameter that is searched: each of those needs a value here, or a default."""
+    if sweep.baseline is None:
+        return
+    seed = {sweep.trial_seed.parameter: "0"} if sweep.trial_seed else {}
+    try:
+        entry_point.bind({**sweep.fixed, **seed, **sweep.baseline.parameters}, base=base)
+    except ParameterError as error:
+        where = f"{sweep.path}:{sweep.line}: " if sweep.path is not None else ""
+        raise ParameterError(
+            f"{where}the baseline of sweep {sweep.name!r}: {error}",
+            name=error.name,
+            hint=f"add {error.name} to the baseline's parameters, or give it a default in the entry point",
+        ) from None
 
 
 def _with_own_paths(

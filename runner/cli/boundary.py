@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -49,9 +50,10 @@ def boundary(command: click.Command, arguments: list[str]) -> int:
 
 
 def _say(message: str, hint: str | None) -> None:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {printable(message)}", err=True)
-    if hint:
-        click.echo(f"  {click.style('→', fg='cyan')} {printable(hint)}", err=True)
+    with suppress(OSError):  # the terminal was closed
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {printable(message)}", err=True)
+        if hint:
+            click.echo(f"  {click.style('→', fg='cyan')} {printable(hint)}", err=True)
 
 
 def _usage_hint(error: click.ClickException) -> str | None:

@@ -147,7 +147,7 @@ class Console:
         try:
             sys.stderr.write(text)
             sys.stderr.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             self._reader_left["stderr"] = True
 
     def close(self) -> None:

@@ -192,8 +192,11 @@ def run(
                 )
                 run_sweep(opened, request, workshop, console, wishes, stop)
                 return 0
-            if sweep_options:
-                raise _no_sweep(entry_point, list(opened.project.sweeps))
+            if sweep_options or new_sweep:
+                option = "--sweep" if sweep_options else "--new-sweep"
+                raise _no_sweep(
+                    option, opened.project.entry_point(entry_point).name, list(opened.project.sweeps)
+                )
             spec = order_run(opened, request, workshop.wishes, console)
             if dry_run:
                 show(spec, as_json=as_json)
@@ -208,9 +211,9 @@ def run(
     return 0
 
 
-def _no_sweep(name: str, known: Sequence[str]) -> RequestError:
+def _no_sweep(option: str, name: str, known: Sequence[str]) -> RequestError:
     return RequestError(
-        f"--sweep is for sweeps, and {name!r} is an entry point",
+        f"{option} is for sweeps, and {name!r} is an entry point",
         hint=f"the project's sweeps: {', '.join(known)}" if known else "this project declares no sweeps",
     )
 

@@ -12,7 +12,7 @@ from runner.assemble import assemble, working_directory
 from runner.cli.console import Console
 from runner.cli.signals import signals_to
 from runner.cli.sweep_summary import as_json as summary_json
-from runner.cli.sweep_summary import number, params_line, summary
+from runner.cli.sweep_summary import number, params_line, summary, trial_name
 from runner.cli.wording import age, duration
 from runner.errors import RequestError, RunnerError
 from runner.model.trial import Trial
@@ -183,7 +183,7 @@ def _listed(kept: KeptSweep) -> dict[str, object]:
 
 def _trial_row(kept: KeptSweep, trial: Trial) -> tuple[str, str, str, str, str]:
     result = trial.result
-    name = "baseline" if trial.number < 0 else trial.name
+    name = trial_name(trial)
     if result is None:
         return name, params_line(trial.params), "-", "running" if kept.state == "running" else "open", ""
     value = "-" if result.values is None else " ".join(map(number, result.values))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -88,10 +90,18 @@ def in_the_foreground(
     ledger, run = outcome.ledger, outcome.run
     if as_json:
         described = summary_json(ledger, run_id=run.run_id, state=outcome.state, reason=outcome.reason)
-        click.echo(json.dumps(described))
+        _print(json.dumps(described))
     elif not quiet:
-        click.echo(summary(ledger, state=outcome.state, reason=outcome.reason, seconds=run.seconds))
+        _print(summary(ledger, state=outcome.state, reason=outcome.reason, seconds=run.seconds))
     _raise_if_not_finished(outcome, stop)
+
+
+def _print(text: str) -> None:
+    try:
+        click.echo(text)
+    except OSError:
+        # Whoever read it has left, or the terminal was closed; the sweep ended as it did all the same.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _goes_on(kept: KeptSweep) -> str:

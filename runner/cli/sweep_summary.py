@@ -11,23 +11,22 @@ from runner.printable import on_one_line
 from runner.sweeping.ledger import Ledger
 from runner.sweeping.winner import Winner, frontier, winner_of
 
-_LABEL = 10
+_WIDEST_LABEL = 40
 
 
 def summary(ledger: Ledger, *, state: str, reason: str, seconds: float | None = None) -> str:
     """A few aligned lines, without colours."""
     sweep = ledger.sweep
-    lines = [f"{sweep.name}: {_counts(ledger)}{_in(seconds)}; {state}{_because(state, reason)}"]
+    lines = [f"{on_one_line(sweep.name)}: {_counts(ledger)}{_in(seconds)}; {state}{_because(state, reason)}"]
+    rows = []
     winner = winner_of(ledger)
     if winner is not None:
-        lines += _winner_lines(ledger, winner)
+        rows += _winner_rows(ledger, winner)
     if len(sweep.objectives) > 1:
-        lines.append(
-            _row(
-                "frontier",
-                ", ".join(ledger.trials[ledger.points[p].trials[0]].name for p in frontier(ledger)),
-            )
-        )
+        names = (ledger.trials[ledger.points[point].trials[0]].name for point in frontier(ledger))
+        rows.append(("frontier", ", ".join(names)))
+    width = min(_WIDEST_LABEL, max((len(on_one_line(label)) for label, _ in rows), default=0))
+    lines += [f"  {on_one_line(label):<{width}}  {text}" for label, text in rows]
     return "\n".join(lines)
 
 
@@ -55,7 +54,7 @@ def trial_json(trial: Trial) -> dict[str, object]:
     result = trial.result
     return {
         "number": trial.number,
-        "name": "baseline" if trial.number < 0 else trial.name,
+        "name": trial_name(trial),
         "point": trial.point,
         "repeat": trial.repeat,
         "params": dict(trial.params),
@@ -67,6 +66,11 @@ def trial_json(trial: Trial) -> dict[str, object]:
         "stopped_early": "" if result is None else result.stopped_early,
         "seconds": None if result is None else round(result.seconds, 3),
     }
+
+
+def trial_name(trial: Trial) -> str:
+    """What people call it."""
+    return "baseline" if trial.number < 0 else trial.name
 
 
 def params_line(params: Params) -> str:
@@ -104,17 +108,17 @@ def _because(state: str, reason: str) -> str:
     return f": {first_line(reason)}" if reason and not (state == "finished" and "budget" in reason) else ""
 
 
-def _winner_lines(ledger: Ledger, winner: Winner) -> list[str]:
-    objective = ledger.sweep.objective
+def _winner_rows(ledger: Ledger, winner: Winner) -> list[tuple[str, str]]:
+    metric = on_one_line(ledger.sweep.objective.metric)
     spread = "" if winner.spread is None else f" ± {number(winner.spread)} ({winner.repeats} repeats)"
-    lines = [
-        _row("best", f"{winner.trial.name}  {objective.metric} {number(winner.value)}{spread}"),
-        _row("run", winner.trial.run_ids[-1] if winner.trial.run_ids else "-"),
-        *(_row(name, text_of(value)) for name, value in winner.trial.params.items()),
+    rows = [
+        ("best", f"{winner.trial.name}  {metric} {number(winner.value)}{spread}"),
+        ("run", winner.trial.run_ids[-1] if winner.trial.run_ids else "-"),
+        *((name, on_one_line(text_of(value))) for name, value in winner.trial.params.items()),
     ]
     if winner.baseline is not None and winner.gain is not None:
-        lines.append(_row("baseline", f"{number(winner.baseline)}: {_verdict(winner)}"))
-    return lines
+        rows.append(("baseline", f"{number(winner.baseline)}: {_verdict(winner)}"))
+    return rows
 
 
 def _verdict(winner: Winner) -> str:
@@ -137,7 +141,3 @@ def _winner_json(winner: Winner) -> Mapping[str, object]:
         "gain": winner.gain,
         "is_clear": winner.is_clear,
     }
-
-
-def _row(label: str, text: str) -> str:
-    return f"  {on_one_line(label):<{_LABEL}}  {text}"

@@ -207,7 +207,11 @@ class Project:
         script = script_entry_point(name, self.directory, shell=self.shell)
         if script is None:
             raise EntryPointNotFound(
-                name, list(self.entry_points), path=self.manifest_path, scripts=self._scripts()
+                name,
+                list(self.entry_points),
+                path=self.manifest_path,
+                scripts=self._scripts(),
+                sweeps=[*self.sweeps, *self.broken_sweeps],
             )
         return replace(script, path=self.manifest_path)
 

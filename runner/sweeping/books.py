@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from runner.model.space import text_of
-from runner.model.trial import Trial
+from runner.model.trial import Trial, TrialResult
 from runner.recording.record import recordable
 from runner.sweeping.entries import Condemned
 from runner.sweeping.ledger import BASELINE, Ledger
@@ -24,6 +24,7 @@ from runner.sweeping.names import (
     STOPPED_BECAUSE_TAG,
     STOPPED_BY_TAG,
     SWEEP_STATE_TAG,
+    SWEEP_TOTAL_TAG,
 )
 from tracking_client.client import TrackingClient
 from tracking_client.wire.entities import Metric, RunTag
@@ -42,6 +43,13 @@ class Books:
         self._client = client
         self._run_id = run_id
         self._ledger = ledger
+
+    def attempt_ended(self, result: TrialResult) -> Callable[[], None]:
+        """Notes at an attempt's own run why it has no value."""
+        if result.cause is None or not result.run_id:
+            return _nothing
+        tags = [RunTag(key=CAUSE_TAG, value=result.cause)]
+        return lambda: self._client.log_batch(result.run_id, tags=tags)
 
     def trial_ended(self, trial: Trial, at_ms: int) -> Callable[[], None]:
         """Notes the end of a trial with the parent, and at its own run why it has no value or was ended."""
@@ -134,3 +142,7 @@ class Books:
         points = [Metric(key=key, value=value, timestamp=at_ms, step=step) for key, value in metrics.items()]
         texts = [RunTag(key=key, value=value) for key, value in tags.items() if value]
         return lambda: self._client.log_batch(self._run_id, metrics=points, tags=texts)
+
+
+def _nothing() -> None:
+    """What there is to write where there is nothing."""

@@ -16,6 +16,7 @@ from runner.model.source import Checkout
 from runner.model.sweep_order import SweepOrder
 from runner.recording.open_run import OpenRun
 from runner.sources.dirty import Limits
+from runner.sources.progress import announced
 from runner.sources.snapshot import snapshot
 from runner.stop import Stop
 from runner.sweeping.again import kept_sweep
@@ -114,8 +115,8 @@ def _begin(
     conductor: Conductor,
     stop: Stop,
 ) -> SweepOutcome:
-    with stop.interruptible():
-        settings = conductor.settings
+    settings = conductor.settings
+    with stop.interruptible(), announced(conductor.listener, "copying the sources"):
         frozen = snapshot(
             order.trial.checkout,
             folder.source,

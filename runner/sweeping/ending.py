@@ -54,10 +54,10 @@ class Ending:
         if requests == self._requests_seen:
             return False
         self._requests_seen = requests
-        self._begin(f"stopped by {signal.Signals(number).name}", running)
+        self.is_hurried = requests > 1 or number != signal.SIGINT
+        self._begin(f"stopped by {signal.Signals(number).name}", running, stops_running=self.is_hurried)
         if requests > _MOST_REQUESTS:
             raise Stopped(number)
-        self.is_hurried = requests > 1 or number != signal.SIGINT
         return self.is_hurried
 
     def is_due(self, running: int) -> bool:
@@ -69,10 +69,9 @@ class Ending:
         self.halt = halt(self._ledger.sweep, self._tally, seconds=seconds, budget=budget)
         if self.halt is None:
             return False
-        self._begin(self.halt.reason, running)
+        self._begin(self.halt.reason, running, stops_running=self.halt.stops_running)
         return self.halt.stops_running
 
-    def _begin(self, reason: str, running: int) -> None:
-        if not self.reason:
-            self.reason = reason
-            self._listener(SweepEnding(reason=reason, running=running))
+    def _begin(self, reason: str, running: int, *, stops_running: bool) -> None:
+        self.reason = self.reason or reason
+        self._listener(SweepEnding(reason=self.reason, running=running, stops_running=stops_running))

@@ -82,8 +82,8 @@ def sweep_folders(state_dir: Path) -> Iterator[SweepFolder]:
         names = os.listdir(place)
     except OSError:
         return
-    folders = [SweepFolder(place / name) for name in names if (place / name / JOURNAL_FILE).is_file()]
-    yield from sorted(folders, key=_began, reverse=True)
+    folders = [SweepFolder(place / name) for name in names]
+    yield from sorted(filter(_has_begun, folders), key=_began, reverse=True)
 
 
 def find_sweep(state_dir: Path, wanted: str) -> SweepFolder:
@@ -100,6 +100,13 @@ def find_sweep(state_dir: Path, wanted: str) -> SweepFolder:
         f"no sweep {wanted!r} was run on this machine",
         hint=f"did you mean {meant}?" if meant else "`runner sweep list` shows those that were",
     )
+
+
+def _has_begun(folder: SweepFolder) -> bool:
+    try:
+        return (folder.path / JOURNAL_FILE).stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _began(folder: SweepFolder) -> float:

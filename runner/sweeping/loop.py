@@ -239,6 +239,8 @@ class Loop:
         )
         self._note(over)
         trial = self._ledger.trials[flight.trial]
+        if not final:
+            self._parts.mirror.do(self._parts.books.attempt_ended(result))
         if final:
             self.ending.count(trial)
             self._parts.mirror.do(self._parts.books.trial_ended(trial, at_ms))

@@ -66,8 +66,8 @@ def parent_again(sweep: Sweep, trial: RunSpec, run_id: str, entries: Sequence[En
     """The order as which the run of a resumed sweep goes on: its budget, and how often it was extended."""
     budgets = [sweep.max_trials, *(entry.max_trials for entry in entries if isinstance(entry, Extended))]
     spec = _parent_spec(replace(sweep, max_trials=budgets[-1]), trial)
-    steps = [f"{old or 'all'} to {new}" for old, new in pairwise(budgets)]
-    tags = {EXTENDED_TAG: ", ".join(steps)} if steps else {}
+    steps = " -> ".join(str(budget or "all") for budget in budgets)
+    tags = {EXTENDED_TAG: steps} if len(budgets) > 1 else {}
     # Whose child it is stands in its run; trials are its children.
     return replace(spec, run_id=run_id, run_name=None, parent_run_id=None, tags={**spec.tags, **tags})
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 import click
 import pytest
@@ -14,6 +15,8 @@ import pytest
 import tracking_client
 from runner import errors
 from runner.cli.main import cli
+from runner.model.trial import Cause
+from runner.sweeping import names as sweeping_names
 from tracking_client import connection, data, keras, models, pyfunc, sklearn, tensorflow
 from tracking_client import errors as client_errors
 from tracking_client.client import TrackingClient
@@ -167,6 +170,24 @@ def test_every_variable_of_the_client_is_documented() -> None:
     page = (ROOT / "docs/reference/settings.md").read_text()
 
     assert [name for name in connection.VARIABLES if f"`{name.upper()}`" not in page] == []
+
+
+def test_every_tag_of_sweeps_is_documented() -> None:
+    page = (ROOT / "docs/reference/tracking.md").read_text()
+    tags = [value for name, value in vars(sweeping_names).items() if name.endswith("_TAG")]
+
+    def is_told(tag: str) -> bool:
+        return f"`{tag}`" in page or f"`.{tag.rpartition('.')[2]}`" in page
+
+    assert len(tags) > 15
+    assert [tag for tag in tags if not is_told(tag)] == []
+
+
+@pytest.mark.parametrize("cause", get_args(Cause))
+def test_every_cause_of_a_failed_trial_is_documented(cause: str) -> None:
+    for page in ("docs/reference/tracking.md", "docs/reference/sweeps.md"):
+        if (cause, page) != ("stopped", "docs/reference/sweeps.md"):  # nobody wants that tried again
+            assert f"`{cause}`" in (ROOT / page).read_text()
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES])

@@ -62,13 +62,15 @@ def the_sweep() -> KeptSweep:
 
 
 def trials_of(user: User, kept: KeptSweep) -> dict[int, list[Run]]:
-    """The tracked runs of a sweep's trials: all attempts of each, the earliest first."""
+    """The tracked runs of a sweep's trials: all attempts of each, the earliest first; not the baseline."""
     runs: dict[int, list[Run]] = {}
     for run in user.runs(f"tags.`mlflow.parentRunId` = '{kept.folder.run_id}'"):
+        if "runner.baseline" in run.data.tags:
+            continue
         runs.setdefault(int(run.data.tags["runner.sweep.trial"]), []).append(run)
     for attempts in runs.values():
         attempts.sort(key=lambda run: int(run.data.tags["runner.sweep.attempt"]))
-    return runs
+    return dict(sorted(runs.items()))
 
 
 def worker_process(kept: KeptSweep) -> psutil.Process | None:

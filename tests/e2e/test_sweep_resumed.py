@@ -94,7 +94,7 @@ def test_an_extended_sweep_says_so_and_knows_its_budget(user: User) -> None:
         assert extended.code == 0, extended.err
 
     tags = user.client.get_run(run_id).data.tags
-    assert tags["runner.sweep.extended"] == "3 to 4, 4 to 6"
+    assert tags["runner.sweep.extended"] == "3 -> 4 -> 6"
     assert tags["runner.sweep.trials"] == "6"
     assert sorted(the_sweep().ledger.over) == list(range(6))
 
