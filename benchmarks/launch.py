@@ -85,10 +85,10 @@ def _prepare(bench: Bench, *, own_data: bool) -> None:
         for step in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "as measured"]):
             subprocess.run([*git, *step], check=True, timeout=60)
     if own_data:
-        bench.data.write_text(_table(), encoding="utf-8")
+        bench.data.write_text(data_table(), encoding="utf-8")
 
 
-def _table(rows: int = 4898, columns: int = 11) -> str:
+def data_table(rows: int = 4898, columns: int = 11) -> str:
     """Numbers with the shape of the wine data, and something to learn in them."""
     numbers = random.Random(1)
     lines = [";".join([*(f"c{column}" for column in range(columns)), "quality"])]

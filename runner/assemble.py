@@ -13,9 +13,9 @@ from runner.errors import RequestError, SettingsError
 from runner.events import Listener
 from runner.executors.inline import InlineExecutor
 from runner.model.run import Outcome, RunSpec
-from runner.perform import Performer, perform
+from runner.perform import Beside, Performer, perform
 from runner.prepare import Wishes
-from runner.process import RunProgram
+from runner.process import RunProgram, run_program
 from runner.recording.limits import tracking_problem
 from runner.recording.recorder import Recorder
 from runner.settings import Settings, read_settings
@@ -40,7 +40,11 @@ class Workshop:
         return self.wishes.settings
 
     def performer(
-        self, *, run_warm: RunProgram | None = None
+        self,
+        *,
+        run_warm: RunProgram | None = None,
+        run_cold: RunProgram = run_program,
+        beside: Beside | None = None,
     ) -> Callable[[RunSpec, Stop, Callable[[str], None]], Outcome]:
         """`perform` with its surroundings filled in."""
         performer = Performer(
@@ -49,6 +53,8 @@ class Workshop:
             listener=self.listener,
             environ=self.wishes.environ,
             run_warm=run_warm,
+            run_cold=run_cold,
+            beside=beside,
         )
 
         def performed(spec: RunSpec, stop: Stop, opened: Callable[[str], None]) -> Outcome:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -38,6 +39,9 @@ from runner.stop import Stop, Stopped
 
 _DOWNLOAD_LIMIT_BYTES = 100 * 1024**3
 
+Beside = Callable[[Callable[[], None]], object]
+"""Takes work and does it soon, on another thread, where it raises nothing that matters."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performer:
@@ -49,6 +53,10 @@ class Performer:
     environ: Mapping[str, str]
     run_warm: RunProgram | None = None
     """How programs are started whose orders allow a warm start; None: as all others."""
+    run_cold: RunProgram = run_program
+    """How all others are started."""
+    beside: Beside | None = None
+    """Who does what no program and no outcome has to wait for; None: it is waited for."""
 
 
 def perform(
@@ -107,7 +115,19 @@ class _Performance:
             if provenance.dirty is not None and provenance.repository_root is not None:
                 write_artifacts(provenance.dirty, provenance.repository_root, folder)
 
-        self.run.record_order(write_sources=write_sources)
+        self.run.record_params(write_sources=write_sources)
+        self._beside(self._record_description)
+
+    def _record_description(self) -> None:
+        try:
+            self.run.record_description()
+        except RecordingError as error:
+            if self.performer.beside is None:
+                raise
+            self.performer.listener(Warned(message=str(error)))
+
+    def _beside(self, work: Callable[[], None]) -> None:
+        (self.performer.beside or _at_once)(work)
 
     def _environment(self) -> Environment:
         started = time.monotonic()
@@ -164,7 +184,7 @@ class _Performance:
                 self.performer.listener(Warned(message=message))
                 keep_copy(self._copy, keep)
                 return
-        remove_working_copy(self.spec.checkout, self._copy)
+        self._beside(partial(remove_working_copy, self.spec.checkout, self._copy))
 
     def _command(self, checkout: Checkout) -> Command:
         """The command, once what it needs from elsewhere is on this machine, and in the run's own copy."""
@@ -242,7 +262,7 @@ class _Performance:
         return _ended(exit_code, self.stop)
 
     def _starter(self) -> RunProgram:
-        return (self.performer.run_warm if self.spec.warm else None) or run_program
+        return (self.performer.run_warm if self.spec.warm else None) or self.performer.run_cold
 
     def _programs_environ(
         self, environment: Environment, as_this_run: Callable[[Mapping[str, str]], dict[str, str]]
@@ -307,6 +327,10 @@ class _Performance:
             tail=self.tail,
             reason=ending.reason,
         )
+
+
+def _at_once(work: Callable[[], None]) -> None:
+    work()
 
 
 def _ended(exit_code: int, stop: Stop) -> Ending:

@@ -21,6 +21,7 @@ from runner.recording.record import (
     ARTIFACT_FOLDER,
     ENVIRONMENT_TAG,
     LOCK_NAME,
+    LOCK_TAG,
     SKIPPED_TAG,
     SOURCE_ARTIFACTS_TAG,
     SOURCE_DIGEST_TAG,
@@ -36,6 +37,7 @@ from tracking_client.context import RunContext
 from tracking_client.errors import NotFound
 from tracking_client.wire.entities import Param, Run
 
+_SHARED_TAGS = (ENVIRONMENT_TAG, LOCK_TAG, SOURCE_DIGEST_TAG, SOURCE_ARTIFACTS_TAG, SKIPPED_TAG)
 SourceWriter = Callable[[Path], object]
 
 
@@ -69,12 +71,23 @@ class OpenRun:
             return self.client.run_context(self.run)
 
     def record_order(self, *, write_sources: SourceWriter) -> None:
-        """Stores params, the whole order and, of a dirty working tree, what distinguishes it from its commit.
+        """Does both `record_params` and `record_description`."""
+        self.record_params(write_sources=write_sources)
+        self.record_description()
+
+    def record_params(self, *, write_sources: SourceWriter) -> None:
+        """Stores params and, of a dirty working tree, what distinguishes it from its commit.
 
         `write_sources(folder)` is called where files are to be stored. Raises RecordingError.
         """
         with told_as_recording_error(self.uri):
-            self._record_order(write_sources)
+            self._record_params(write_sources)
+
+    def record_description(self) -> None:
+        """Stores the whole order as JSON. Raises RecordingError. May be called on another thread."""
+        text = json.dumps(describe(self.spec), indent=2, ensure_ascii=False)
+        with told_as_recording_error(self.uri):
+            self.client.log_text(self.run_id, recordable(text) + "\n", f"{ARTIFACT_FOLDER}/{SPEC_NAME}")
 
     def record_sweep(self, declaration: Mapping[str, object]) -> None:
         """Stores what a sweep's run sweeps. Raises RecordingError."""
@@ -96,10 +109,24 @@ class OpenRun:
 
     def record_environment(self, environment: Environment) -> None:
         """Stores the lock and identity of the environment that the program runs in."""
+        if self.spec.tags.get(ENVIRONMENT_TAG) == environment.fingerprint:
+            return  # it is stored with the parent
+        tags = {ENVIRONMENT_TAG: environment.fingerprint}
+        if environment.lock:
+            tags[LOCK_TAG] = f"runs:/{self.run_id}/{ARTIFACT_FOLDER}/{LOCK_NAME}"
         with told_as_recording_error(self.uri):
-            self.client.set_tag(self.run_id, ENVIRONMENT_TAG, environment.fingerprint)
+            set_tags(self.client, self.run_id, tags)
             if environment.lock:
                 self.client.log_text(self.run_id, environment.lock, f"{ARTIFACT_FOLDER}/{LOCK_NAME}")
+
+    def tags_for_children(self) -> dict[str, str]:
+        """Tags that say where what this run's children share is stored: with this run. Raises RecordingError.
+
+        Children that are opened with them store neither environment nor sources, where those are the same.
+        """
+        with told_as_recording_error(self.uri):
+            tags: Mapping[str, str] = self.client.get_run(self.run_id).data.tags
+        return {name: tags[name] for name in _SHARED_TAGS if name in tags}
 
     def close(self, ending: Ending) -> None:
         """Stores the log and the end. Raises RecordingError, which says who will do it; the ticket stays."""
@@ -123,18 +150,14 @@ class OpenRun:
             return f"{end} cannot be kept in {self.ticket.path} either ({error.strerror}) and is lost"
         return f"{end} is kept in {self.ticket.path} and will be recorded by the next runner command"
 
-    def _record_order(self, write_sources: SourceWriter) -> None:
+    def _record_params(self, write_sources: SourceWriter) -> None:
         spec = self.spec
         if spec.params:
             self.client.log_batch(
                 self.run_id, params=[Param(key=key, value=value) for key, value in spec.params.items()]
             )
-        self.client.log_text(
-            self.run_id,
-            recordable(json.dumps(describe(spec), indent=2, ensure_ascii=False)) + "\n",
-            f"{ARTIFACT_FOLDER}/{SPEC_NAME}",
-        )
-        if spec.checkout.provenance.dirty is not None:
+        dirty = spec.checkout.provenance.dirty
+        if dirty is not None and spec.tags.get(SOURCE_DIGEST_TAG) != dirty.digest:
             self._record_dirty(write_sources)
 
     def _record_dirty(self, write_sources: SourceWriter) -> None:

@@ -25,6 +25,7 @@ SKIPPED_TAG = "runner.source.skipped"
 ENVIRONMENT_TAG = "runner.environment"
 IDENTITY_TAG = "runner.identity"
 """Equal for runs of the same entry point of the same code, with the same environment and parameters."""
+LOCK_TAG = "runner.environment.lock"
 COMMAND_TAG = "runner.command"
 
 

@@ -18,6 +18,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._descriptor = -1
+        self._is_synced = True
 
     def read(self) -> list[Entry]:
         """All that was written. A last line without its end was never acknowledged, and is cut off.
@@ -63,6 +64,7 @@ class Journal:
                     raise OSError(28, os.strerror(28))
                 if sync:
                     os.fsync(descriptor)
+                self._is_synced = sync
             except OSError:
                 os.ftruncate(descriptor, end)
                 raise
@@ -71,6 +73,11 @@ class Journal:
                 f"the sweep's journal {self.path} cannot be written: {error.strerror}",
                 hint="make space there, then `runner sweep resume`",
             ) from error
+
+    def sync(self) -> None:
+        """Returns when all that was written is on disk. Raises ProvisionError where that fails."""
+        if not self._is_synced:
+            self.append()
 
     def close(self) -> None:
         """Closes the file."""

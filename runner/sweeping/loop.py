@@ -80,6 +80,7 @@ class Loop:
         self._ledger = parts.ledger
         self._inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._flights = Flights(parts.slots)
+        self._ended: list[str] = []
         self._settling = parts.settling(self._inbox.put)
         self._worker_deaths = 0
         self.ending = Ending(parts.ledger, parts.stop, parts.listener)
@@ -93,11 +94,13 @@ class Loop:
             self._remember_curves()
             self._halt_if_due()
             self._launch_what_fits()
+            self._forget_what_is_noted()
             while self._flights:
                 self._hear()
                 self._obey()
                 self._halt_if_due()
                 self._launch_what_fits()
+                self._forget_what_is_noted()
         except BaseException:
             self._cancel_all("stopped")
             raise
@@ -218,7 +221,14 @@ class Loop:
         if settled.result.cause != "lost":
             self._worker_deaths = 0
         self._end(flight, settled.result, final=not self._is_retried(settled.result, flight.attempt))
-        self.worker.forget(settled.token)
+
+    def _forget_what_is_noted(self) -> None:
+        # One wait for the disk serves the end of a trial and the launch of the next one.
+        if self._ended:
+            self._parts.journal.sync()
+            for token in self._ended:
+                self.worker.forget(token)
+            self._ended.clear()
 
     def _is_retried(self, result: TrialResult, attempt: int) -> bool:
         if self.ending.halt is not None:
@@ -237,7 +247,8 @@ class Loop:
             at_ms=at_ms,
             active_s=self.ending.active_s,
         )
-        self._note(over)
+        self._note(over, sync=False)
+        self._ended.append(flight.token)
         trial = self._ledger.trials[flight.trial]
         if not final:
             self._parts.mirror.do(self._parts.books.attempt_ended(result))

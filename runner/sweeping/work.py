@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runner.environments.ensure import ensure
 from runner.events import EnvironmentReady, SweepStarted, Warned
@@ -58,6 +58,7 @@ class Work:
         self._announce(sweep, ledger)
         with self.stop.interruptible():
             self._ensure_environment()
+            self._share_with_trials()
             machine = this_machine(self.conductor.environ, with_gpus=sweep.resources.gpus > 0)
             slots, fewer = slots_for(sweep.parallel, sweep.resources, machine)
         if fewer:
@@ -160,6 +161,11 @@ class Work:
                 fingerprint=environment.fingerprint, built=built, seconds=time.monotonic() - started
             )
         )
+
+    def _share_with_trials(self) -> None:
+        spec = self.template.spec
+        shared = self.run.tags_for_children()
+        self.template = replace(self.template, spec=replace(spec, tags={**spec.tags, **shared}))
 
     def _watcher(self, judged: Callable[[int, Verdict], None]) -> Watcher:
         sweep = self.template.sweep

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from runner.conversation import OutputReader, Streams, converse
-from runner.process import as_json, programs_stdin, run_program, start_guardian, wait_or_kill
+from runner.process import RunProgram, as_json, programs_stdin, start_guardian, wait_or_kill
 from runner.stop import Stop
 from runner.warm.modules_to_import import Step
 from runner.warm.python_command import PythonCommand
@@ -44,9 +44,9 @@ class ProgramOrder:
     grace_s: float
     last_resort: Sequence[str]
 
-    def run_cold(self) -> int:
-        """Runs it without a template."""
-        return run_program(
+    def run_by(self, start: RunProgram) -> int:
+        """Has it run by `start`."""
+        return start(
             self.argv,
             run_id=self.run_id,
             cwd=self.cwd,
@@ -137,9 +137,10 @@ class TemplateProcess:
         """Whether the environment is still what was imported from."""
         return all(_changed_at(home) == then for home, then in self._homes.items())
 
-    def run(self, command: PythonCommand, program: ProgramOrder) -> int:
+    def run(self, command: PythonCommand, program: ProgramOrder, *, executed: bool = False) -> int:
         """Runs the program in a fork, as `runner.process.run_program`.
 
+        `executed`: only its guardian is a fork, and executes the program as it stands in its argv.
         Raises TemplateFailed where the program was not started, and will not be.
         """
         order = {
@@ -151,6 +152,7 @@ class TemplateProcess:
             "run_id": program.run_id,
             "grace_s": program.grace_s,
             "last_resort": as_json(program.last_resort),
+            "executed": executed,
         }
         ours, theirs = socket.socketpair()
         with ours, ExitStack() as passed:

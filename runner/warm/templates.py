@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from runner.conversation import OutputReader
+from runner.process import RunProgram, run_program
 from runner.stop import Stop
 from runner.warm.importlib_bootstrap.hidden import module_names
 from runner.warm.modules_to_import import Step, steps_of
@@ -55,9 +56,10 @@ class Templates:
 
     A template is started by the first program that needs it, which waits for it as long as it would import
     the modules itself; those that differ in Python, options, imports, environment or processors have their
-    own. `warm_count` is how many programs have run warm to their end. `say` is called with a
-    sentence, once for each reason, where a program that has the form of a warm start is run cold. Programs go
-    on when the templates are closed. `own_variables` differ from run to run: a template never sees them.
+    own. `cold` is how the others are run. `warm_count` is how many programs have run warm to their end.
+    `say` is called with a sentence, once for each reason, where a program that has the form of a warm start
+    is run cold. Programs go on when the templates are closed. `own_variables` differ from run to run: a
+    template never sees them.
     """
 
     def __init__(
@@ -66,10 +68,12 @@ class Templates:
         say: Callable[[str], None] = lambda _: None,
         own_variables: frozenset[str] = RUN_VARIABLES,
         start_limit_s: float = 120.0,
+        cold: RunProgram = run_program,
     ) -> None:
         self._say = say
         self._own_variables = own_variables
         self._start_limit_s = start_limit_s
+        self._cold = cold
         self._places: dict[_Key, _Place] = {}
         self._said: set[str] = set()
         self._lock = threading.Lock()
@@ -126,7 +130,7 @@ class Templates:
             last_resort=last_resort,
         )
         code = self._run_warm(program)
-        return program.run_cold() if code is None else code
+        return program.run_by(self._cold) if code is None else code
 
     def _run_warm(self, program: ProgramOrder) -> int | None:
         """The exit code of a warm program, or None where it has to be run cold."""

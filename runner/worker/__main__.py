@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from runner.assemble import assemble, working_directory
 from runner.executors.worker_folder import WorkerFolder
 from runner.lease import STALE_AFTER_S, Lease
+from runner.warm.guardians import Guardians
 from runner.warm.templates import Templates
 from runner.worker.host import Host
 
@@ -28,11 +30,19 @@ def main(arguments: list[str]) -> int:
         host = Host(folder)
         workshop = assemble(dict(os.environ), listener=host.hear, cwd=working_directory())
         signal.signal(signal.SIGTERM, lambda *_: host.stop_all())
-        with folder.listen() as listening, Templates(say=host.say) as templates:
+        with (
+            folder.listen() as listening,
+            ThreadPoolExecutor(1, thread_name_prefix="runner-beside") as beside,
+            Guardians() as guardians,
+            Templates(say=host.say, cold=guardians.run_program) as templates,
+        ):
+            performer = workshop.performer(
+                run_warm=templates.run_program, run_cold=guardians.run_program, beside=beside.submit
+            )
             os.write(ready_fd, b"!")
             os.close(ready_fd)
             try:
-                host.serve(listening, workshop.performer(run_warm=templates.run_program))
+                host.serve(listening, performer)
             finally:
                 folder.stop_listening()
     return 0

@@ -146,7 +146,8 @@ class _Template:
         self.order = json.loads(_content(order_fd))
         self._close_all_but(self.kept_fds | {control.fileno()})
         os.environ.clear()
-        os.environ.update({**self.order["environ"], **self.added})
+        executed = self.order["executed"]
+        os.environ.update(self.order["environ"] if executed else {**self.order["environ"], **self.added})
         os.chdir(self.order["cwd"])
         pidfd = os.pidfd_open(os.getpid())
         control.sendmsg([b"guardian\n"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [pidfd]))])
@@ -161,7 +162,8 @@ class _Template:
             self.order["last_resort"],
         ]
         control.detach()
-        os._exit(self.guardian.main([*arguments, "--", *self.order["argv"]], become=self._be_program))
+        become = self.guardian.execute if executed else self._be_program
+        os._exit(self.guardian.main([*arguments, "--", *self.order["argv"]], become=become))
 
     def _be_program(self, guard: Any, _argv: list[str], go_read: int, _failure_write: int) -> None:
         os.setpgid(0, 0)
