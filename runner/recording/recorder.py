@@ -24,6 +24,7 @@ from runner.recording.record import (
     recordable,
     user_name,
 )
+from runner.recording.stray_runs import parent_of_handed_over
 from runner.recording.ticket import Ticket
 from tracking_client.client import TrackingClient
 from tracking_client.errors import InvalidArgument, NotFound
@@ -109,7 +110,9 @@ class Recorder:
         tags.pop(names.USER, None)
         if spec.run_name:
             tags[names.RUN_NAME] = spec.run_name
-        parent = run.data.tags.get(names.PARENT_RUN_ID) or spec.parent_run_id
+        parent = parent_of_handed_over(
+            self.client, run.data.tags.get(names.PARENT_RUN_ID), spec.parent_run_id
+        )
         if parent:
             # MLflow's client opens a trial in a worker thread without its parent.
             tags[names.PARENT_RUN_ID] = parent
