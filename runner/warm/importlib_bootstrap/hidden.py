@@ -11,6 +11,7 @@ from typing import Any
 
 from .recording import Imported, ImportStep
 
+_STANDARD: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
 _ATTRIBUTES = ("__spec__", "__loader__", "__package__", "__file__", "__cached__", "__path__")
 
 
@@ -59,9 +60,12 @@ class HiddenModules:
         names = self._needed(name)
         self._check_path(names)
         for step in self.imported.steps:
-            if id(step) in self.shown or not any(self.imported.step_of.get(each) is step for each in names):
+            brought = [each for each in names if self.imported.step_of.get(each) is step]
+            if id(step) in self.shown or not brought:
                 continue
-            self._check_environ(name, step)
+            # Python's own modules are imported at many moments, and are the same whatever the variables are.
+            if any(each.partition(".")[0] not in _STANDARD for each in brought):
+                self._check_environ(name, step)
             self.shown.add(id(step))
             os.environ.update({key: value for key, value in step.changes.items() if value is not None})
             for key, value in step.changes.items():

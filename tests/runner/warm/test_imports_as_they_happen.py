@@ -171,3 +171,18 @@ def test_what_a_modules_function_imports_for_a_later_module_is_not_needed_by_the
     assert warm == project.cold("python", "script.py")
     assert warm.stdout == "False\nTrue\n"
     assert project.templates.warm_count == 1
+
+
+def test_a_variable_is_no_reason_where_only_pythons_own_modules_are_imported_after_it(
+    project: Project,
+) -> None:
+    project.write(
+        "script.py",
+        "import os, sys\nimport argparse\nos.environ[sys.argv[1]] = '3'\n"
+        "def f():\n    import fractions\n    return fractions.Fraction(1, 2)\nprint(f())\n",
+    )
+
+    warm = project.warm("python", "script.py", "LEVEL")
+
+    assert warm == project.cold("python", "script.py", "LEVEL")
+    assert project.templates.warm_count == 1
