@@ -16,8 +16,8 @@ def parent_of_handed_over(client: TrackingClient, parent: str | None, launched: 
     """The parent of a run that a program opened as a child of `parent`, and hands over.
 
     That is `parent`, or `launched` (the run of the program itself) where there is none or it is a stray:
-    MLflow's client keeps active runs by thread. A thread that logs after its trial has ended gets a run of its
-    own, which stays active, and takes the thread's next trials for its children.
+    MLflow's client keeps active runs by thread. A thread that logs after its trial has ended gets a run of
+    its own, which stays active, and takes the thread's next trials for its children.
     """
     if parent is None or launched is None or parent == launched:
         return parent or launched

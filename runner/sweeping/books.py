@@ -24,7 +24,6 @@ from runner.sweeping.names import (
     STOPPED_BECAUSE_TAG,
     STOPPED_BY_TAG,
     SWEEP_STATE_TAG,
-    SWEEP_TOTAL_TAG,
 )
 from tracking_client.client import TrackingClient
 from tracking_client.wire.entities import Metric, RunTag
