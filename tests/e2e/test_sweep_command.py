@@ -102,7 +102,9 @@ def test_quiet_says_nothing_but_what_goes_wrong(user: User) -> None:
 
 
 def test_a_dry_run_shows_the_plan_and_starts_nothing(user: User) -> None:
-    files = declared(SWEEP.replace("seconds: 0.0", "depth: {min: 1, max: 3}"))
+    files = declared(
+        SWEEP.replace("seconds: 0.0", "depth: {min: 1, max: 3}").replace("{x: 3}", "{x: 3, depth: 1}")
+    )
     files["MLproject"] = files["MLproject"].replace("    command:", "      depth: int\n    command:", 1)
     user.project(files)
 
