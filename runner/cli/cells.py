@@ -14,8 +14,13 @@ def sparkline(values: tuple[float, ...], width: int) -> str:
     if len(numbers) < 2:
         return ""
     low, high = min(numbers), max(numbers)
-    scale = (len(_BARS) - 1) / (high - low) if isfinite(high - low) and high > low else 0.0
-    return "".join(_BARS[round((value - low) * scale)] if isfinite(value) else " " for value in values)
+    half = high / 2 - low / 2  # the difference itself may be too large for a float
+    top = len(_BARS) - 1
+
+    def bar(value: float) -> str:
+        return _BARS[round((value / 2 - low / 2) / half * top) if half > 0 else 0]
+
+    return "".join(bar(value) if isfinite(value) else " " for value in values)
 
 
 def bar_of(done: int, total: int | None, width: int) -> str:

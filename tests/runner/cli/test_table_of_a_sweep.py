@@ -95,6 +95,7 @@ def test_a_curve_goes_down_where_values_do() -> None:
     assert sparkline((8.0, 4.0, 2.0, 1.0), 12) == "█▄▂▁"
     assert sparkline((1.0, float("nan"), 2.0), 12) == "▁ █"
     assert sparkline((1.0,), 12) == ""
+    assert sparkline((-1.7e308, 0.0, 1.7e308), 12) == "▁▅█"
 
 
 def test_a_bar_is_full_at_the_end_and_not_before() -> None:
