@@ -89,7 +89,8 @@ def programs(script: str = "train.py") -> Iterator[psutil.Process]:
             if process.environ().get("HOME") != os.environ["HOME"] or process.pid == os.getpid():
                 continue
             argv = process.cmdline()
-            if script in argv and not any("guardian" in word for word in argv):
+            is_it = any(word == script or word.endswith(f"/{script}") for word in argv)
+            if is_it and not any("guardian" in word for word in argv):
                 yield process
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
