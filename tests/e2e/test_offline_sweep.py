@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def picture(client: TrackingClient, experiment: str) -> dict[str, Any]:
             "status": run.info.status,
             "params": run.data.params,
             "tags": {
-                key: run_names.get(value, value)
+                key: re.sub(r"[0-9a-f]{32}", lambda found: str(run_names.get(found[0], found[0])), value)
                 for key, value in run.data.tags.items()
                 if key not in _NOT_COMPARED and not key.startswith(names.REPLAYED_AS)
             },
