@@ -153,7 +153,8 @@ class KeptArtifactCalls(TrackingClient):
                 raise reason or TransportError(
                     f"a model's files cannot be sent now, nor kept: {full}"
                 ) from full
-            journal.lose(len(left), f"{_named(left)} lost, of run {owner_id}: {full}, and {reason}")
+            lost = left[full.kept_count :]
+            journal.lose(len(lost), f"{_named(lost)} lost, of run {owner_id}: {full}, and {reason}")
 
     def _uploader(self, size_bytes: int) -> TrackingClient:
         transport = journals.of(self.transport).upload_transport(size_bytes)

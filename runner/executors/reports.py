@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runner import errors
 from runner.model.run import Outcome, RunStatus
@@ -61,27 +62,28 @@ class Report:
         }
 
     @classmethod
-    def of_json(cls, data: Mapping[str, object]) -> Report:
+    def of_json(cls, data: Mapping[str, Any]) -> Report:
         """What `as_json` described. Raises ValueError, KeyError or TypeError for something else."""
-        outcome = data["outcome"]
         return cls(
-            outcome=None
-            if outcome is None
-            else Outcome(
-                run_id=outcome["run_id"],  # type: ignore[index]  # JSON
-                run_name=outcome["run_name"],  # type: ignore[index]
-                status=RunStatus(outcome["status"]),  # type: ignore[index]
-                exit_code=outcome["exit_code"],  # type: ignore[index]
-                seconds=outcome["seconds"],  # type: ignore[index]
-                log_path=Path(outcome["log_path"]) if outcome["log_path"] else None,  # type: ignore[index]
-                tail=outcome["tail"],  # type: ignore[index]
-                reason=outcome["reason"],  # type: ignore[index]
-            ),
+            outcome=None if data["outcome"] is None else _outcome(data["outcome"]),
             error=str(data["error"]),
             message=str(data["message"]),
             hint=None if data["hint"] is None else str(data["hint"]),
             stopped_for=str(data["stopped_for"]),
         )
+
+
+def _outcome(data: Mapping[str, Any]) -> Outcome:
+    return Outcome(
+        run_id=data["run_id"],
+        run_name=data["run_name"],
+        status=RunStatus(data["status"]),
+        exit_code=data["exit_code"],
+        seconds=data["seconds"],
+        log_path=Path(data["log_path"]) if data["log_path"] else None,
+        tail=data["tail"],
+        reason=data["reason"],
+    )
 
 
 def _described(outcome: Outcome) -> dict[str, object]:

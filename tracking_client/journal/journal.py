@@ -75,13 +75,22 @@ class Journal:
         try:
             written = os.write(self._descriptor, lines)
         except OSError:
-            self._append_with_care(lines)
+            left, error = self._written_with_care(lines)
+            if left:
+                self._lose(left, error)
         else:
             if written != len(lines):
                 self._is_torn = True
                 self._lose(lines[written:])
         if not self._asked.is_set():
             self._asked.set()
+
+    def offer(self, lines: bytes) -> bytes:
+        """The same for lines that their owner counts: returns what found no room."""
+        left, _ = self._written_with_care(lines)
+        if not self._asked.is_set():
+            self._asked.set()
+        return left
 
     def append_metric(self, line: bytes) -> None:
         """The same for a metric, which is let go where the journal is as long as it may get."""
@@ -180,24 +189,21 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 
-    def _append_with_care(self, lines: bytes) -> None:
-        """After a write that failed: because nothing is open yet, or for want of room."""
+    def _written_with_care(self, lines: bytes) -> tuple[bytes, OSError | None]:
+        """Writes also where nothing is open yet, or a line was torn; what found no room, and why."""
         with self._lock:
             if self._descriptor == _CLOSED and not self._has_no_place:
                 self._open()
             if self._has_no_place:
                 self._send_now(lines)
-                return
-            if self._is_torn:
-                lines = b"\n" + lines
+                return b"", None
+            mended = b"\n" + lines if self._is_torn else lines
             try:
-                written = os.write(self._descriptor, lines)
+                written = os.write(self._descriptor, mended)
             except OSError as error:
-                self._lose(lines.lstrip(b"\n"), error)
-                return
-            self._is_torn = written != len(lines)
-            if self._is_torn:
-                self._lose(lines[written:])
+                return lines, error
+            self._is_torn = written != len(mended)
+            return mended[written:].lstrip(b"\n") if self._is_torn else b"", None
 
     def _open(self) -> None:
         reason = OSError()

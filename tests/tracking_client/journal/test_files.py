@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tracking_client as tracking
+from tests.small_disks import MakeDisk, small_disks
 from tests.tracking_client.proxy import Proxy
 from tests.tracking_client.scripts import Scripts
 from tests.tracking_client.servers import wait_until
@@ -26,7 +27,7 @@ from tracking_client.journal import entries, journals, shipper
 from tracking_client.journal.file_sending import first_files
 from tracking_client.journal.spool import REFUSED_FOLDER, Spool, all_in
 from tracking_client.journal.syncing import sync
-from tracking_client.journal_folder import journal_folder
+from tracking_client.journal_folder import JOURNAL_DIR, journal_folder
 from tracking_client.local_server import LocalServer
 from tracking_client.mlflow_client import MlflowClient
 
@@ -449,6 +450,50 @@ def test_a_journal_that_is_full_loses_files_and_says_so_and_keeps_room_for_value
     assert client.get_run(run.info.run_id).data.metrics == {"m": 1.0}
     journals.finish_all()
     assert "1 values were lost" in capfd.readouterr().err
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[MakeDisk]:
+    with small_disks(tmp_path) as make:
+        yield make
+
+
+def test_where_copies_have_room_and_their_lines_have_none_each_lost_file_is_counted_once_and_leaves_nothing(
+    proxied: Proxy,
+    disk: MakeDisk,
+    client: TrackingClient,
+    experiment_id: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    place = disk(512)
+    monkeypatch.setenv(JOURNAL_DIR, str(place / "journals"))
+    logged = tmp_path / "logged" / ("d" * 200) / ("e" * 200)
+    logged.mkdir(parents=True)
+    for number in range(20):
+        (logged / f"{number:02}").write_bytes(b"x" * 100)
+    with tracking.start_run(experiment_id=experiment_id) as run:
+        proxied.plan[:] = AWAY
+        tracking.log_text("first", "first.txt")
+        filler = place / "filler"
+        with filler.open("wb", buffering=0) as file:
+            while os.statvfs(place).f_bavail > 21:  # a block for each copy, and one for the lines
+                file.write(b"x" * os.statvfs(place).f_bsize)
+        tracking.log_artifacts(str(tmp_path / "logged"))
+        said = capfd.readouterr().err
+        kept = len(_kept_files())
+        filler.unlink()
+        proxied.plan.clear()
+        assert 1 < kept < 21
+        assert "lost, of run" in said
+    contents = _contents(client, run.info.run_id)
+    assert len(contents) == kept
+    assert contents["first.txt"] == b"first"
+    assert set(contents.values()) == {b"first", b"x" * 100}
+    journals.finish_all()
+    assert f"{21 - kept} values were lost" in capfd.readouterr().err
+    assert all_in(place / "journals") == []
 
 
 def test_the_files_of_a_logged_model_wait_too_and_it_is_ready_only_with_them(
