@@ -19,6 +19,7 @@ from stopwatch import median
 from table import Row, print_table
 
 from runner.process import run_program
+from runner.program import Program, RunProgram
 from runner.stop import Stop
 from runner.warm.templates import Templates
 
@@ -79,17 +80,17 @@ class Project:
         argv = ["python", "script.py"]
         subprocess.run(argv, cwd=self.directory, env=dict(self.environ), check=True, stdin=subprocess.DEVNULL)
 
-    def run(
-        self, start: Callable[..., int], on_output: Callable[[str, bytes], None] = lambda *_: None
-    ) -> None:
+    def run(self, start: RunProgram, on_output: Callable[[str, bytes], None] = lambda *_: None) -> None:
         """Runs the script under a guardian."""
         code = start(
-            ["python", "script.py"],
-            run_id="benchmark",
-            cwd=self.directory,
-            environ=self.environ,
-            on_output=on_output,
-            stop=Stop(),
+            Program(
+                argv=["python", "script.py"],
+                run_id="benchmark",
+                cwd=self.directory,
+                environ=self.environ,
+                on_output=on_output,
+                stop=Stop(),
+            )
         )
         if code:
             sys.exit(f"the script ended with exit code {code}")

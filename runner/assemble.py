@@ -15,7 +15,8 @@ from runner.executors.inline import InlineExecutor
 from runner.model.run import Outcome, RunSpec
 from runner.perform import Beside, Performer, perform
 from runner.prepare import Wishes
-from runner.process import RunProgram, run_program
+from runner.process import run_program
+from runner.program import RunProgram
 from runner.recording.limits import tracking_problem
 from runner.recording.recorder import Recorder
 from runner.settings import Settings, read_settings

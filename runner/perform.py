@@ -26,7 +26,8 @@ from runner.model.environment import Environment
 from runner.model.run import Outcome, RunSpec, RunStatus
 from runner.model.source import Checkout
 from runner.output import OutputLog
-from runner.process import RunProgram, program_of_ours, run_program
+from runner.process import program_of_ours, run_program
+from runner.program import Program, RunProgram
 from runner.recording.open_run import OpenRun
 from runner.recording.recorder import Recorder
 from runner.recording.ticket import Ending
@@ -116,18 +117,20 @@ class _Performance:
                 write_artifacts(provenance.dirty, provenance.repository_root, folder)
 
         self.run.record_params(write_sources=write_sources)
-        self._beside(self._record_description)
-
-    def _record_description(self) -> None:
-        try:
-            self.run.record_description()
-        except RecordingError as error:
-            if self.performer.beside is None:
-                raise
-            self.performer.listener(Warned(message=str(error)))
+        self._beside(self.run.record_description)
 
     def _beside(self, work: Callable[[], None]) -> None:
-        (self.performer.beside or _at_once)(work)
+        """Does work that nobody has to wait for: here, or elsewhere, and then its faults are said."""
+        if self.performer.beside is None:
+            work()
+        else:
+            self.performer.beside(partial(self._heard, work))
+
+    def _heard(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  # nobody waits for it, but somebody must hear of it
+            self.performer.listener(Warned(message=f"run {self.run.run_name}: {error}"))
 
     def _environment(self) -> Environment:
         started = time.monotonic()
@@ -242,17 +245,19 @@ class _Performance:
             self.afterwards.callback(stop_container, self._container(), environ=environ)
         try:
             exit_code = self._starter()(
-                [*self._prefix(environment, context.tracking_uri), *command.argv],
-                run_id=self.run.run_id,
-                cwd=directory,
-                environ=environ,
-                on_output=log.feed,
-                stop=self.stop,
-                grace_s=self.performer.settings.grace_s,
-                last_resort=(
-                    *program_of_ours("runner.recording.lost_runs"),
-                    str(self.run.ticket.path),
-                ),
+                Program(
+                    argv=[*self._prefix(environment, context.tracking_uri), *command.argv],
+                    run_id=self.run.run_id,
+                    cwd=directory,
+                    environ=environ,
+                    on_output=log.feed,
+                    stop=self.stop,
+                    grace_s=self.performer.settings.grace_s,
+                    last_resort=(
+                        *program_of_ours("runner.recording.lost_runs"),
+                        str(self.run.ticket.path),
+                    ),
+                )
             )
         except ProgramNotStarted as error:
             return _ending(RunStatus.FAILED, None, f"{command.argv[0]}: {error}")
@@ -327,10 +332,6 @@ class _Performance:
             tail=self.tail,
             reason=ending.reason,
         )
-
-
-def _at_once(work: Callable[[], None]) -> None:
-    work()
 
 
 def _ended(exit_code: int, stop: Stop) -> Ending:

@@ -18,11 +18,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
-from runner.conversation import OutputReader, Streams, converse
+from runner.conversation import Streams, converse
 from runner.guardian_reports import GuardianReports
-from runner.stop import Stop, stop_at_work
+from runner.program import Program
+from runner.stop import stop_at_work
 
 _GUARDIAN = Path(__file__).with_name("guardian.py")
 _STOP_CHECK_S = 0.5
@@ -241,35 +242,22 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def run_program(
-    argv: Sequence[str],
-    *,
-    run_id: str,
-    cwd: Path,
-    environ: Mapping[str, str],
-    on_output: OutputReader,
-    stop: Stop,
-    grace_s: float = 10.0,
-    last_resort: Sequence[str] = (),
-) -> int:
+def run_program(program: Program) -> int:
     """Runs a user's program under a guardian (see `runner.guardian`) to its end; returns its exit code.
 
-    `on_output` is called on this thread with each piece of output. A request at `stop` is passed on to the
-    program's process group; `grace_s` seconds later it gets TERM and, after as long again, KILL.
-    `last_resort` is an argv that the guardian executes if this process dies, with the exit code appended.
-    Raises ProgramNotStarted. A negative exit code is a signal's number, as in `subprocess`.
-    Thread-safe; each call is independent.
+    A negative one is a signal's number, as in `subprocess`. Raises ProgramNotStarted. Thread-safe; each call
+    is independent.
     """
     ours, theirs = socket.socketpair()
     with ours, theirs:
         guardian = start_guardian(
-            argv,
+            program.argv,
             theirs,
-            run_id=run_id,
-            grace_s=grace_s,
-            last_resort=last_resort,
-            cwd=cwd,
-            environ=environ,
+            run_id=program.run_id,
+            grace_s=program.grace_s,
+            last_resort=program.last_resort,
+            cwd=program.cwd,
+            environ=program.environ,
             stdin=programs_stdin(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -279,27 +267,11 @@ def run_program(
         assert guardian.stderr is not None
         streams = Streams(stdout=guardian.stdout, stderr=guardian.stderr)
         try:
-            return converse(streams, ours, on_output=on_output, stop=stop, grace_s=grace_s)
+            return converse(
+                streams, ours, on_output=program.on_output, stop=program.stop, grace_s=program.grace_s
+            )
         finally:
-            wait_or_kill(guardian, 2 * grace_s + _GUARDIAN_END_S)
-
-
-class RunProgram(Protocol):
-    """What runs a program as `run_program` does."""
-
-    def __call__(
-        self,
-        argv: Sequence[str],
-        *,
-        run_id: str,
-        cwd: Path,
-        environ: Mapping[str, str],
-        on_output: OutputReader,
-        stop: Stop,
-        grace_s: float = 10.0,
-        last_resort: Sequence[str] = (),
-    ) -> int:
-        """See `run_program`."""
+            wait_or_kill(guardian, 2 * program.grace_s + _GUARDIAN_END_S)
 
 
 def as_json(argv: Sequence[str]) -> str:

@@ -1,8 +1,4 @@
-"""What became of a run that a worker performed, in a file before anybody hears of it.
-
-It survives the worker and whoever it works for. It need not survive the machine: a run whose report is
-missing is lost, and performed again.
-"""
+"""What became of a run that a worker performed, on disk before anybody hears of it."""
 
 from __future__ import annotations
 
@@ -106,13 +102,15 @@ class Reports:
         self._folder = folder
 
     def keep(self, token: str, report: Report) -> None:
-        """Puts it in its file, whole or not at all. Raises OSError."""
+        """Puts it on disk, whole or not at all. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         place = self._place(token)
         draft = place.with_suffix(".draft")
         try:
             with draft.open("wb") as file:
                 file.write(json.dumps(report.as_json()).encode())
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(draft, place)
         except BaseException:
             with suppress(OSError):

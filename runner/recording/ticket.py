@@ -18,7 +18,6 @@ from pathlib import Path
 
 from runner.model.run import RunStatus
 from runner.owner import Owner
-from runner.recording.sync_soon import sync_soon
 
 _FORMAT_VERSION = 1
 _DRAFT = ".tmp"
@@ -50,7 +49,7 @@ class Ticket:
 
     @classmethod
     def write(cls, folder: Path, *, tracking_uri: str, run_id: str | None = None) -> Ticket:
-        """A new ticket of this process. Raises OSError where it cannot be kept."""
+        """A new ticket of this process, on disk when the call returns. Raises OSError where it cannot be."""
         ticket_id = uuid.uuid4().hex
         ticket = cls(
             path=folder / f"{ticket_id}.json",
@@ -76,11 +75,7 @@ class Ticket:
         return ticket
 
     def save(self) -> None:
-        """Puts the ticket in its file, whole or not at all. Raises OSError; what was there then stays.
-
-        From then on it survives this process, however that ends. It is on disk some milliseconds later, while
-        the server is told: a machine that loses power just then has told nobody that the ticket is kept.
-        """
+        """Puts the ticket on disk, whole or not at all. Raises OSError; what was there then stays."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = self.path.with_suffix(f".{os.getpid()}{_DRAFT}")
         content = json.dumps(self._as_json()).encode()
@@ -89,11 +84,8 @@ class Ticket:
             with os.fdopen(descriptor, "wb", buffering=0) as file:
                 if file.write(content) != len(content):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(draft))
-                kept = os.dup(descriptor)
-            try:
-                os.replace(draft, self.path)
-            finally:
-                sync_soon(kept)
+                os.fsync(descriptor)
+            os.replace(draft, self.path)
         except BaseException:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)

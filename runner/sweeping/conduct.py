@@ -1,12 +1,10 @@
-"""A sweep from its beginning, or from where its journal ends, to its end.
-
-The parent run's record around it.
-"""
+"""A sweep, from its beginning or from where its journal ends, to its end and to the end of its run."""
 
 from __future__ import annotations
 
 import secrets
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,16 +55,17 @@ def begin(order: SweepOrder, conductor: Conductor, *, stop: Stop) -> SweepOutcom
         learned = earlier_results(sweep, conductor.recorder.client, conductor.settings.state_dir)
         run = conductor.recorder.open(parent_of(order, learned))
     folder = sweep_folder(conductor.settings.state_dir, run.run_id)
+    with ExitStack() as held:
 
-    def work() -> SweepOutcome:
-        with driving(folder, conductor.listener, stop):
+        def work() -> SweepOutcome:
+            # Held until the run is closed: nobody goes on with the sweep before.
+            held.enter_context(driving(folder, conductor.listener, stop))
             return _begin(order, learned, run, folder, conductor, stop)
 
-    outcome = recorded(run, conductor, work)
-    if outcome.is_booked:
-        with driving(folder, conductor.listener, stop):
+        outcome = recorded(run, conductor, work)
+        if outcome.is_booked:
             folder.journal.append(Booked(at_ms=_now_ms()))
-    return outcome
+        return outcome
 
 
 def resume(

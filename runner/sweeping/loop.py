@@ -1,4 +1,6 @@
-"""The loop of a sweep: ask, launch, hear, tell; each step is in the journal before it has an effect.
+"""The loop of a sweep: ask, launch, hear, tell; each launch is on disk before it has an effect.
+
+The end of a trial is in the journal before anybody hears of it, and on disk before its report goes.
 
 Everything that happens elsewhere (a trial's end, a rule's verdict, a wish to stop) comes through one inbox,
 so that the loop has one thread and its state needs no locks.

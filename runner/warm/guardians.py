@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from runner.conversation import OutputReader
 from runner.process import run_program
+from runner.program import Program
 from runner.stop import Stop
 from runner.warm.python_command import PythonCommand
-from runner.warm.template_process import ProgramOrder, TemplateFailed, TemplateProcess
+from runner.warm.template_process import TemplateFailed, TemplateProcess
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -57,36 +56,15 @@ class Guardians:
         if process is not None:
             process.close()
 
-    def run_program(
-        self,
-        argv: Sequence[str],
-        *,
-        run_id: str,
-        cwd: Path,
-        environ: Mapping[str, str],
-        on_output: OutputReader,
-        stop: Stop,
-        grace_s: float = 10.0,
-        last_resort: Sequence[str] = (),
-    ) -> int:
+    def run_program(self, program: Program) -> int:
         """Runs the program to its end and returns its exit code; all as in `runner.process.run_program`."""
-        program = ProgramOrder(
-            argv=argv,
-            run_id=run_id,
-            cwd=cwd,
-            environ=environ,
-            on_output=on_output,
-            stop=stop,
-            grace_s=grace_s,
-            last_resort=last_resort,
-        )
-        process = self._ready(stop)
-        if process is not None and stop.signal_number is None:
+        process = self._ready(program.stop)
+        if process is not None and program.stop.signal_number is None:
             try:
                 return process.run(_PYTHON, program, executed=True)
             except TemplateFailed:
                 self._lose(process)
-        return program.run_by(run_program)
+        return run_program(program)
 
     def _ready(self, stop: Stop) -> TemplateProcess | None:
         with self._lock:

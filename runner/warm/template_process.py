@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from runner.conversation import OutputReader, Streams, converse
-from runner.process import RunProgram, as_json, programs_stdin, start_guardian, wait_or_kill
+from runner.conversation import Streams, converse
+from runner.process import as_json, programs_stdin, start_guardian, wait_or_kill
+from runner.program import Program
 from runner.stop import Stop
 from runner.warm.modules_to_import import Step
 from runner.warm.python_command import PythonCommand
@@ -29,33 +30,6 @@ _ANSWER_BYTES = 1 << 20
 _HANDSHAKE_S = 20.0
 _LEAVE_S = 0.2
 _END_S = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramOrder:
-    """What `runner.process.run_program` is told."""
-
-    argv: Sequence[str]
-    run_id: str
-    cwd: Path
-    environ: Mapping[str, str]
-    on_output: OutputReader
-    stop: Stop
-    grace_s: float
-    last_resort: Sequence[str]
-
-    def run_by(self, start: RunProgram) -> int:
-        """Has it run by `start`."""
-        return start(
-            self.argv,
-            run_id=self.run_id,
-            cwd=self.cwd,
-            environ=self.environ,
-            on_output=self.on_output,
-            stop=self.stop,
-            grace_s=self.grace_s,
-            last_resort=self.last_resort,
-        )
 
 
 class TemplateFailed(Exception):
@@ -137,7 +111,7 @@ class TemplateProcess:
         """Whether the environment is still what was imported from."""
         return all(_changed_at(home) == then for home, then in self._homes.items())
 
-    def run(self, command: PythonCommand, program: ProgramOrder, *, executed: bool = False) -> int:
+    def run(self, command: PythonCommand, program: Program, *, executed: bool = False) -> int:
         """Runs the program in a fork, as `runner.process.run_program`.
 
         `executed`: only its guardian is a fork, and executes the program as it stands in its argv.

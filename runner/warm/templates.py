@@ -13,13 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from runner.conversation import OutputReader
-from runner.process import RunProgram, run_program
-from runner.stop import Stop
+from runner.process import run_program
+from runner.program import Program, RunProgram
 from runner.warm.importlib_bootstrap.hidden import module_names
 from runner.warm.modules_to_import import Step, steps_of
 from runner.warm.python_command import NotWarm, PythonCommand, read_command
-from runner.warm.template_process import ProgramOrder, TemplateFailed, TemplateProcess
+from runner.warm.template_process import TemplateFailed, TemplateProcess
 from tracking_client import context
 
 if TYPE_CHECKING:
@@ -103,36 +102,15 @@ class Templates:
                     place.process.close()
                     place.process = None
 
-    def run_program(
-        self,
-        argv: Sequence[str],
-        *,
-        run_id: str,
-        cwd: Path,
-        environ: Mapping[str, str],
-        on_output: OutputReader,
-        stop: Stop,
-        grace_s: float = 10.0,
-        last_resort: Sequence[str] = (),
-    ) -> int:
+    def run_program(self, program: Program) -> int:
         """Runs the program to its end and returns its exit code; all as in `runner.process.run_program`.
 
         One that crashes in a fork (a segmentation fault, an abort) is run again, cold.
         """
-        program = ProgramOrder(
-            argv=argv,
-            run_id=run_id,
-            cwd=cwd,
-            environ=environ,
-            on_output=on_output,
-            stop=stop,
-            grace_s=grace_s,
-            last_resort=last_resort,
-        )
         code = self._run_warm(program)
-        return program.run_by(self._cold) if code is None else code
+        return self._cold(program) if code is None else code
 
-    def _run_warm(self, program: ProgramOrder) -> int | None:
+    def _run_warm(self, program: Program) -> int | None:
         """The exit code of a warm program, or None where it has to be run cold."""
         try:
             command = self._warm_command(program)
@@ -161,7 +139,7 @@ class Templates:
             self.warm_count += 1
         return code
 
-    def _warm_command(self, program: ProgramOrder) -> PythonCommand:
+    def _warm_command(self, program: Program) -> PythonCommand:
         if self._closed or sys.platform != "linux":
             raise NotWarm
         command, environ = read_command(program.argv), program.environ
@@ -204,7 +182,7 @@ class Templates:
         place: _Place,
         command: PythonCommand,
         steps: tuple[Step, ...],
-        program: ProgramOrder,
+        program: Program,
     ) -> TemplateProcess:
         """The template of the place, started where there is none. Raises NotWarm."""
         with place.lock:
@@ -230,7 +208,7 @@ class Templates:
         place: _Place,
         command: PythonCommand,
         steps: tuple[Step, ...],
-        program: ProgramOrder,
+        program: Program,
     ) -> TemplateProcess | None:
         wanted = [step for number, step in enumerate(steps) if number not in place.omitted]
         numbers = [number for number in range(len(steps)) if number not in place.omitted]

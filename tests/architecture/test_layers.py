@@ -27,6 +27,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"lease", "search"},
         {"events", "plugins", "settings", "owner", "local_source", "warm"},
         {"process", "redaction", "guardian"},
+        {"program"},
         {"conversation"},
         {"guardian_reports", "printable", "stop"},
         {"model", "errors"},

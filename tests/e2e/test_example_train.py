@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.process import RunProgram, run_program
+from runner.process import run_program
+from runner.program import Program, RunProgram
 from runner.stop import Stop
 from runner.warm.templates import Templates
 from tests.e2e.terminal import ROOT, Done, User
@@ -138,12 +139,14 @@ def test_trainings_forked_from_a_template_give_the_numbers_of_a_cold_one(user: U
     def printed(start: RunProgram) -> list[str]:
         output = bytearray()
         code = start(
-            ["python", "forked.py"],
-            run_id="a-run",
-            cwd=user.directory,
-            environ={**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"},
-            on_output=lambda name, data: output.extend(data if name == "stdout" else b""),
-            stop=Stop(),
+            Program(
+                argv=["python", "forked.py"],
+                run_id="a-run",
+                cwd=user.directory,
+                environ={**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"},
+                on_output=lambda name, data: output.extend(data if name == "stdout" else b""),
+                stop=Stop(),
+            )
         )
         assert code == 0
         return output.decode().split()

@@ -19,6 +19,7 @@ from runner.process import (
     run_logged,
     run_program,
 )
+from runner.program import Program
 from runner.stop import Stop, Stopped
 
 
@@ -29,7 +30,7 @@ def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> None:
         time.sleep(0.01)
 
 
-class Program:
+class Running:
     """A program run in a thread of the test."""
 
     def __init__(self, script: str, cwd: Path, *, grace_s: float = 5.0, run_id: str = "r1") -> None:
@@ -43,13 +44,15 @@ class Program:
 
     def _run(self, argv: list[str], cwd: Path, grace_s: float, run_id: str) -> None:
         self.code = run_program(
-            argv,
-            run_id=run_id,
-            cwd=cwd,
-            environ={**os.environ, "RUNNER_RUN_ID": run_id, "PYTHONUNBUFFERED": "1"},
-            on_output=self._take,
-            stop=self.stop,
-            grace_s=grace_s,
+            Program(
+                argv=argv,
+                run_id=run_id,
+                cwd=cwd,
+                environ={**os.environ, "RUNNER_RUN_ID": run_id, "PYTHONUNBUFFERED": "1"},
+                on_output=self._take,
+                stop=self.stop,
+                grace_s=grace_s,
+            )
         )
 
     def _take(self, stream: str, data: bytes) -> None:
@@ -71,7 +74,15 @@ def run(argv: list[str], cwd: Path, stop: Stop | None = None) -> tuple[int, byte
         output[stream] += data
 
     code = run_program(
-        argv, run_id="r", cwd=cwd, environ=dict(os.environ), on_output=take, stop=stop or Stop(), grace_s=2
+        Program(
+            argv=argv,
+            run_id="r",
+            cwd=cwd,
+            environ=dict(os.environ),
+            on_output=take,
+            stop=stop or Stop(),
+            grace_s=2,
+        )
     )
     return code, output["stdout"], output["stderr"]
 
@@ -108,7 +119,7 @@ def test_a_megabyte_of_output_on_both_streams_arrives_whole(tmp_path: Path) -> N
 
 
 def test_a_stop_request_is_passed_on_as_the_same_signal(tmp_path: Path) -> None:
-    program = Program(
+    program = Running(
         "import signal,time,sys\n"
         "signal.signal(signal.SIGINT, lambda *_: (print('got INT'), sys.exit(5)))\n"
         "print('ready')\nwhile True: time.sleep(1)",
@@ -123,7 +134,7 @@ def test_a_stop_request_is_passed_on_as_the_same_signal(tmp_path: Path) -> None:
 
 
 def test_a_program_that_ignores_signals_is_killed_after_the_grace_period(tmp_path: Path) -> None:
-    program = Program(
+    program = Running(
         "import signal,time\n"
         "[signal.signal(s, signal.SIG_IGN) for s in (signal.SIGINT, signal.SIGTERM)]\n"
         "print('ready')\nwhile True: time.sleep(1)",
@@ -138,7 +149,7 @@ def test_a_program_that_ignores_signals_is_killed_after_the_grace_period(tmp_pat
 
 
 def test_a_third_request_kills_at_once(tmp_path: Path) -> None:
-    program = Program(
+    program = Running(
         "import signal,time\n"
         "[signal.signal(s, signal.SIG_IGN) for s in (signal.SIGINT, signal.SIGTERM)]\n"
         "print('ready')\nwhile True: time.sleep(1)",
@@ -166,7 +177,7 @@ def test_what_a_program_leaves_in_its_group_ends_with_it(tmp_path: Path) -> None
 
 
 def test_a_program_whose_guardian_is_killed_does_not_go_on(tmp_path: Path) -> None:
-    program = Program("import os,time; print(os.getpid(), os.getppid()); time.sleep(600)", tmp_path)
+    program = Running("import os,time; print(os.getpid(), os.getppid()); time.sleep(600)", tmp_path)
     program.wait_for(b"\n")
     pid, guardian = map(int, program.output["stdout"].split())
 
@@ -179,11 +190,12 @@ def test_a_program_whose_guardian_is_killed_does_not_go_on(tmp_path: Path) -> No
 RUNNER = """
 import os, sys
 from runner.process import run_program
+from runner.program import Program
 from runner.stop import Stop
 from pathlib import Path
-run_program([sys.executable, "-c", sys.argv[1]], run_id="r-lost", cwd=Path.cwd(),
+run_program(Program(argv=[sys.executable, "-c", sys.argv[1]], run_id="r-lost", cwd=Path.cwd(),
     environ={**os.environ, "RUNNER_RUN_ID": "r-lost"}, on_output=lambda s, d: os.write(1, d), stop=Stop(), grace_s=0.5,
-    last_resort=[sys.executable, "-c", "import sys; open(sys.argv[1], 'w').write(sys.argv[2])", sys.argv[2]])
+    last_resort=[sys.executable, "-c", "import sys; open(sys.argv[1], 'w').write(sys.argv[2])", sys.argv[2]]))
 """
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.process import run_program
+from runner.program import Program, RunProgram
 from runner.stop import Stop
 from runner.warm.templates import Templates
 
@@ -55,14 +56,13 @@ class Project:
 
     def run(
         self,
-        runs: Callable[..., int],
+        runs: RunProgram,
         argv: tuple[str, ...],
         variables: Mapping[str, str] | None = None,
         *,
         stop: Stop | None = None,
         cwd: Path | None = None,
         on_output: Callable[[str, bytes], None] = lambda _name, _data: None,
-        **more: object,
     ) -> Ran:
         output = {"stdout": b"", "stderr": b""}
 
@@ -70,16 +70,16 @@ class Project:
             output[name] += data
             on_output(name, data)
 
-        code = runs(
-            list(argv),
+        program = Program(
+            argv=list(argv),
             run_id="a-run",
             cwd=cwd or self.directory,
             environ={**self.environ, "RUNNER_RUN_ID": "a-run", **(variables or {})},
             on_output=take,
             stop=stop or Stop(),
             grace_s=2.0,
-            **more,
         )
+        code = runs(program)
         return Ran(code, output["stdout"].decode(), output["stderr"].decode())
 
 

@@ -155,13 +155,14 @@ def test_after_closing_programs_go_on_and_new_ones_run_all_the_same(
 OWNER = """
 import os, sys
 from pathlib import Path
+from runner.program import Program
 from runner.stop import Stop
 from runner.warm.guardians import Guardians
 with Guardians() as guardians:
-    guardians.run_program(["python", "script.py"], run_id="r-lost", cwd=Path.cwd(),
+    guardians.run_program(Program(argv=["python", "script.py"], run_id="r-lost", cwd=Path.cwd(),
         environ={**os.environ, "RUNNER_RUN_ID": "r-lost"}, on_output=lambda s, d: os.write(1, d), stop=Stop(),
         grace_s=0.5, last_resort=[sys.executable, "-c",
-            "import sys; open(sys.argv[1], 'w').write(sys.argv[2])", str(Path("note").absolute())])
+            "import sys; open(sys.argv[1], 'w').write(sys.argv[2])", str(Path("note").absolute())]))
 """
 
 

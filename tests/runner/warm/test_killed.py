@@ -102,13 +102,14 @@ def test_a_stop_during_the_imports_is_noticed_at_once(project: Project) -> None:
 OWNER = """
 import os, sys
 from pathlib import Path
+from runner.program import Program
 from runner.stop import Stop
 from runner.warm.templates import Templates
 with Templates() as templates:
     for _ in range(2):
-        templates.run_program(["python", "script.py"], run_id="r-lost", cwd=Path.cwd(),
+        templates.run_program(Program(argv=["python", "script.py"], run_id="r-lost", cwd=Path.cwd(),
             environ={**os.environ, "RUNNER_RUN_ID": "r-lost"}, on_output=lambda s, d: os.write(1, d), stop=Stop(),
-            grace_s=0.5, last_resort=[sys.executable, "-c", "import sys; open(sys.argv[1], 'w').write(sys.argv[2])", str(Path("note").absolute())])
+            grace_s=0.5, last_resort=[sys.executable, "-c", "import sys; open(sys.argv[1], 'w').write(sys.argv[2])", str(Path("note").absolute())]))
 """
 
 
