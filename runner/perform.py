@@ -33,6 +33,7 @@ from runner.recording.recorder import Recorder
 from runner.recording.ticket import Ending
 from runner.redaction import Redactor, secrets_in
 from runner.settings import Settings
+from runner.sources.credentials import display_url
 from runner.sources.path_parameters import places_in
 from runner.sources.working_copy import remove_working_copy, working_copies, working_copy
 from runner.sources.written import keep_copy, keep_what_was_written
@@ -285,7 +286,7 @@ class _Performance:
                 run_id=self.run.run_id,
                 run_name=self.run.run_name,
                 entry_point=self.spec.entry_point.name,
-                tracking_uri=tracking_uri or self.performer.recorder.uri,
+                tracking_uri=display_url(tracking_uri or self.performer.recorder.uri),
                 experiment_id=self.run.experiment_id,
             )
         )

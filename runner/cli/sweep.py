@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import time
+from pathlib import Path
 
 import click
 
-from runner.assemble import assemble, working_directory
+from runner.assemble import Workshop, assemble, working_directory
 from runner.cli.console import Console
 from runner.cli.signals import signals_to
 from runner.cli.sweep_summary import as_json as summary_json
@@ -143,10 +144,9 @@ def _go_on(run_id: str, extend_to: int | None, *, as_json: bool, quiet: bool) ->
     console = Console(quiet=quiet or as_json)
     stop = Stop()
     cwd = working_directory()
-    environ = {**os.environ, "MLFLOW_TRACKING_URI": kept.began.tracking_uri}
     try:
         with signals_to(stop):
-            workshop = assemble(environ, listener=console, cwd=cwd)
+            workshop = _workshop_of(kept, console, cwd)
             clean_up(workshop, stop)
             in_the_foreground(
                 lambda shop: resume_sweep(
@@ -161,6 +161,15 @@ def _go_on(run_id: str, extend_to: int | None, *, as_json: bool, quiet: bool) ->
     finally:
         console.close()
     return 0
+
+
+def _workshop_of(kept: KeptSweep, console: Console, cwd: Path) -> Workshop:
+    """What writes to where the sweep is tracked, with the credentials configured for it, if any are."""
+    workshop = assemble(os.environ, listener=console, cwd=cwd)
+    if workshop.recorder().target_uri == kept.began.tracking_uri:
+        return workshop
+    environ = {**os.environ, "MLFLOW_TRACKING_URI": kept.began.tracking_uri}
+    return assemble(environ, listener=console, cwd=cwd)
 
 
 def _kept(run_id: str) -> KeptSweep:

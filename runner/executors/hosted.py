@@ -118,15 +118,15 @@ class HostedExecutor:
         """The run's report is noted."""
         self._send(Forget(token))
 
-    def close(self) -> None:
-        """The worker ends when its last run is over."""
+    def close(self, *, at_once: bool = False) -> None:
+        """The worker ends when its last run is over; unless `at_once`, that is waited for, for a while."""
         self._closed = True
         self._send(Leave())
         if self._line is not None:
             with suppress(OSError):
                 self._line.shutdown(socket.SHUT_WR)
         if self._reader is not None:
-            self._reader.join(_CONNECT_S)
+            self._reader.join(0.0 if at_once else _CONNECT_S)
         if self._line is not None:
             self._line.close()
 

@@ -45,6 +45,11 @@ class Recorder:
         self.closing_client = client_with_deadline(uri, close_timeout_s)
         self.heart = Heart(self.client)
 
+    @property
+    def target_uri(self) -> str:
+        """What this writes to, from any directory and without credentials: fit to be printed and stored."""
+        return self.client.transport.target_uri
+
     def address(self) -> str:
         """Where a browser finds the server's pages, with a local server's token; starts that server."""
         with told_as_recording_error(self.uri):

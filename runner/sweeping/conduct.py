@@ -162,7 +162,7 @@ def _began(order: SweepOrder, run: OpenRun, frozen: Checkout) -> Began:
         run_id=run.run_id,
         run_name=run.run_name,
         experiment_id=run.experiment_id,
-        tracking_uri=run.uri,
+        tracking_uri=run.client.transport.target_uri,
         fingerprint=fingerprint(order),
         sweep=describe_sweep(order.sweep),
         order=describe_order(order, frozen),

@@ -109,7 +109,7 @@ class Loop:
         finally:
             self._settling.close()
             self.watcher.close()
-            self.worker.close()
+            self.worker.close(at_once=bool(self._flights))
 
     # Launching.
 

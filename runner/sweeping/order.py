@@ -17,6 +17,7 @@ from runner.model.space import Params, text_of
 from runner.model.sweep import Sweep
 from runner.model.sweep_order import SweepOrder
 from runner.recording.record import recordable
+from runner.sources.credentials import display_url
 from runner.sweeping.entries import Entry, Extended, Learned
 from runner.sweeping.names import (
     EXTENDED_TAG,
@@ -40,7 +41,7 @@ def fingerprint(order: SweepOrder) -> str:
         "content": provenance.content_digest,
         "dirty": provenance.dirty.digest if provenance.dirty else None,
         "environment": trial.environment.fingerprint(),
-        "tracking_uri": trial.tracking_uri,
+        "tracking_uri": display_url(trial.tracking_uri),
         "experiment": [trial.experiment_name, trial.experiment_id],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -24,10 +24,10 @@ def resume_sweep(
     Raises RequestError where its sources are gone, where it is tracked elsewhere than `wishes` says, and as
     `resume` does.
     """
-    if kept.began.tracking_uri != conductor.recorder.uri:
+    if kept.began.tracking_uri != conductor.recorder.target_uri:
         raise RequestError(
             f"sweep {kept.folder.run_id} is tracked at {kept.began.tracking_uri}, "
-            f"not at {conductor.recorder.uri}",
+            f"not at {conductor.recorder.target_uri}",
             hint="set MLFLOW_TRACKING_URI to where it is tracked",
         )
     trial = _trial(kept, wishes)

@@ -134,7 +134,7 @@ class Work:
             SweepStarted(
                 run_id=self.run.run_id,
                 run_name=self.run.run_name,
-                tracking_uri=self.conductor.recorder.uri,
+                tracking_uri=self.conductor.recorder.target_uri,
                 experiment_id=self.run.experiment_id,
                 sweep=sweep,
                 total=ledger.max_points,

@@ -59,7 +59,10 @@ class Host:
         self._line: socket.socket | None = None
         self._leaving = False
         self._terminated = threading.Event()
+        self._waking, self._waker = socket.socketpair()
+        self._waker.setblocking(False)
         self._left_alone_since = time.monotonic()
+        self._farewell: socket.socket | None = None
 
     def hear(self, event: Event) -> None:
         """Takes the news of all runs; warnings are passed on."""
@@ -79,8 +82,10 @@ class Host:
                 has_stopped = True
                 for run in self._unfinished():
                     run.cancel("stopped")
-            readable, _, _ = select.select([listening], [], [], _LOOK_S)
-            if readable:
+            readable, _, _ = select.select([listening, self._waking], [], [], _LOOK_S)
+            if self._waking in readable:
+                self._waking.recv(64)
+            if listening in readable:
                 line, _ = listening.accept()
                 threading.Thread(target=self._welcome, args=(line,), daemon=True).start()
 
@@ -104,20 +109,24 @@ class Host:
 
     def _welcome(self, line: socket.socket) -> None:
         line.settimeout(_KEY_WITHIN_S)
-        with line:
-            try:
-                key = messages.receive_exactly(line, messages.KEY_BYTES)
-                if key is None or not hmac.compare_digest(key, self._folder.key()):
-                    return
-                line.settimeout(None)
-                self._take_over(line)
-                self._listen(line)
-            except OSError:
-                pass
-            finally:
-                with self._sending:
-                    if self._line is line:
-                        self._line = None
+        is_last = False
+        try:
+            key = messages.receive_exactly(line, messages.KEY_BYTES)
+            if key is None or not hmac.compare_digest(key, self._folder.key()):
+                return
+            line.settimeout(None)
+            self._take_over(line)
+            is_last = self._listen(line)
+        except OSError:
+            pass
+        finally:
+            with self._sending:
+                if self._line is line:
+                    self._line = None
+            if is_last:
+                self._farewell = line  # it ends with this process: so the caller knows when that is
+            else:
+                line.close()
 
     def _take_over(self, line: socket.socket) -> None:
         """Makes it the caller's line: it hears what happened so far, and from now on what happens."""
@@ -136,7 +145,8 @@ class Host:
                 if run.report is not None:
                     messages.send(line, Ended(run.token, run.report))
 
-    def _listen(self, line: socket.socket) -> None:
+    def _listen(self, line: socket.socket) -> bool:
+        """Does what the caller asks for, until it hangs up; whether it has said that it comes no more."""
         while (request := messages.receive(line)) is not None:
             if isinstance(request, Submit):
                 self._submit(request)
@@ -151,6 +161,12 @@ class Host:
                 self._folder.reports.forget(request.token)
             elif isinstance(request, Leave) and self._line is line:
                 self._leaving = True
+                self._wake()
+        return self._leaving
+
+    def _wake(self) -> None:
+        with suppress(OSError):
+            self._waker.send(b"!")
 
     def _submit(self, request: Submit) -> None:
         run = HostedRun(request)
@@ -187,6 +203,7 @@ class Host:
             # Under the same lock as a take-over: a new caller hears of it once, now or from `_take_over`.
             run.report = report
             self._send(Ended(run.token, report))
+        self._wake()
 
     def _timer(self, run: HostedRun) -> threading.Timer:
         timer = threading.Timer(run.timeout_s or 0, run.cancel, args=("timeout",))

@@ -5,15 +5,33 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.e2e.gated_sweeps import SWEEP, closed_gate
-from tests.e2e.sweeps import LOCAL, kept_sweeps, programs, the_sweep, trials_of, worker_process
+from tests.e2e.sweeps import (
+    LOCAL,
+    declared,
+    kept_sweeps,
+    programs,
+    state,
+    the_sweep,
+    trials_of,
+    worker_process,
+)
 from tests.e2e.terminal import User, wait_until
+from tests.e2e.test_death import address_of, serve
 
 SIZE = 6
+QUICK = """
+method: random
+metric: {name: loss}
+parameters: {x: {min: -5.0, max: 5.0}}
+max_trials: 2
+seed: 1
+"""
 
 
 def ended(runner: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -324,3 +342,33 @@ def test_the_worker_and_its_trials_survive_the_orchestrator_and_end_by_themselve
         check_complete(user, 2)
         _gone, alive = psutil.wait_procs([worker], timeout=30)
         assert not alive
+
+
+def test_a_password_in_the_tracking_uri_is_never_shown_nor_kept_and_a_resumed_sweep_still_uses_it(
+    user: User, tmp_path: Path
+) -> None:
+    store = tmp_path / "server"
+    store.mkdir()
+    server = serve(user, store)
+    try:
+        url, _ = address_of(store)
+        user.environ["MLFLOW_TRACKING_URI"] = url.replace("://", "://someone:dont-show-me@")
+        user.project(declared(QUICK))
+        done = [
+            user.types("run", "-e", "train", "project", "-P", "x=1", *LOCAL),
+            user.types("run", "-e", "find", "project", *LOCAL),
+            user.types("sweep", "list", "--json"),
+        ]
+        kept = the_sweep()
+        done += [
+            user.types("sweep", "show", kept.folder.run_id),
+            user.types("sweep", "extend", kept.folder.run_id, "--max-trials", "4"),
+        ]
+        assert [each.code for each in done] == [0] * 5, [each.err for each in done]
+        assert not [each for each in done if "dont-show-me" in each.out + each.err]
+        kept_files = [path for path in state().rglob("*") if path.is_file()]
+        assert not [path for path in kept_files if b"dont-show-me" in path.read_bytes()]
+        assert len(the_sweep().ledger.over) == 4
+    finally:
+        server.terminate()
+        server.communicate()

@@ -82,7 +82,7 @@ def target(
 @pytest.fixture
 def name() -> str:
     """A name that no registry has yet."""
-    return f"it's {os.urandom(4).hex()}"
+    return f"it's \"{os.urandom(4).hex()}\""
 
 
 def _registered(scripts: Scripts, name: str, **environ: str) -> None:
@@ -97,7 +97,8 @@ def _synced(scripts: Scripts, *arguments: str) -> str:
 
 
 def _versions(client: TrackingClient, name: str) -> list[Any]:
-    found = client.find_model_versions(f'name = "{name}"')
+    pattern = name.replace('"', "_")
+    found = [each for each in client.find_model_versions(f'name LIKE "{pattern}"') if each.name == name]
     return sorted(found, key=lambda version: int(version.version))
 
 

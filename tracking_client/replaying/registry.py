@@ -212,13 +212,12 @@ def _model_id(version: ModelVersion) -> str | None:
 
 
 def _versions_of(client: TrackingClient, name: str) -> list[ModelVersion]:
-    # Servers have no escape for quotes in filters.
+    # Servers have no escape for quotes in filters: a name with both kinds is looked for by its pattern.
     quote = '"' if "'" in name else "'"
-    return [
-        version
-        for version in client.find_model_versions(f"name = {quote}{name}{quote}")
-        if version.name == name
-    ]
+    word = f"= {quote}{name}{quote}"
+    if quote in name:
+        word = f"LIKE {quote}{name.replace(quote, '_')}{quote}"
+    return [version for version in client.find_model_versions(f"name {word}") if version.name == name]
 
 
 def _fingerprint(value: Any) -> str:
