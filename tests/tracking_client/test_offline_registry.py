@@ -82,7 +82,7 @@ def target(
 @pytest.fixture
 def name() -> str:
     """A name that no registry has yet."""
-    return f"it's \"{os.urandom(4).hex()}\""
+    return f'it\'s "{os.urandom(4).hex()}"'
 
 
 def _registered(scripts: Scripts, name: str, **environ: str) -> None:
