@@ -16,7 +16,7 @@ from runner.model.source import Checkout
 from runner.model.space import text_of
 from runner.model.sweep import Sweep
 from runner.model.sweep_order import SweepOrder
-from runner.recording.limits import check_recordable
+from runner.recording.limits import check_metrics, check_recordable
 from runner.recording.parent import current_experiment, current_parent
 from runner.settings import Settings
 from runner.sources.fetch import fetch
@@ -109,6 +109,7 @@ def order_sweep(
         declared, options, parameters=request.parameters, entry_points=opened.project.entry_point
     )
     entry_point = opened.project.entry_point(sweep.entry_point)
+    check_metrics(sweep)
     sweep = _with_own_paths(sweep, entry_point, opened.project, given=request.parameters)
     binding = entry_point.bind(sample_parameters(sweep), base=base)
     _check_baseline(sweep, entry_point, base)

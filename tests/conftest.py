@@ -33,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
         own = Path(tempfile.mkdtemp(prefix="t-"))
         config.add_cleanup(lambda: shutil.rmtree(own, ignore_errors=True))
+    own.chmod(0o711)  # the databases' servers, which other users run, have their directories in it
     os.environ["TMPDIR"] = str(own)
     tempfile.tempdir = None  # to be looked up again
 

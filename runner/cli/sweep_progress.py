@@ -113,7 +113,7 @@ class SweepProgress:
             self.baseline = result.values[0] if result.values else None
             return
         self.over += 1
-        self.failed += result.values is None
+        self.failed += result.values is None and result.cause != "stopped"
         self.stopped_early += bool(result.stopped_early)
 
     def running(self) -> list[Running]:

@@ -43,6 +43,7 @@ def as_json(ledger: Ledger, *, run_id: str, state: str, reason: str) -> dict[str
         "objectives": [{"metric": o.metric, "goal": o.goal} for o in ledger.sweep.objectives],
         "trials_over": len(ledger.over),
         "trials_failed": ledger.failed,
+        "trials_stopped": ledger.stopped,
         "trials_stopped_early": ledger.stopped_early,
         "best": None if winner is None else _winner_json(winner),
         "trials": [trial_json(trial) for _, trial in sorted(ledger.trials.items())],
@@ -95,6 +96,8 @@ def _counts(ledger: Ledger) -> str:
     parts = [count(len(ledger.over), "trial")]
     if ledger.failed:
         parts.append(f"{ledger.failed} failed")
+    if ledger.stopped:
+        parts.append(f"{ledger.stopped} stopped")
     if ledger.stopped_early:
         parts.append(f"{ledger.stopped_early} stopped early")
     return ", ".join(parts)

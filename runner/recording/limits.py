@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from runner.errors import InvalidParameter, RequestError
+from runner.errors import InvalidParameter, ManifestError, RequestError
 from runner.model.run import RunSpec
+from runner.model.sweep import Sweep
 from tracking_client.client import TrackingClient
 from tracking_client.errors import InvalidArgument
 from tracking_client.wire import limits
@@ -16,6 +17,21 @@ def tracking_problem(uri: str) -> str | None:
     except InvalidArgument as error:
         return str(error)
     return None
+
+
+def check_metrics(sweep: Sweep) -> None:
+    """Raises ManifestError where a metric that the sweep looks at can be logged by nobody."""
+    watched = [sweep.early_stop.metric] if sweep.early_stop is not None and sweep.early_stop.metric else []
+    compared = [*(o.metric for o in sweep.objectives), *(c.metric for c in sweep.constraints)]
+    for name in (*compared, *watched):
+        problem = limits.key_problem(name, "metric")
+        if problem is not None:
+            raise ManifestError(
+                f"sweep {sweep.name!r}: {problem}",
+                path=sweep.path,
+                line=sweep.line,
+                key=f"sweeps.{sweep.name}",
+            )
 
 
 def check_recordable(spec: RunSpec) -> None:

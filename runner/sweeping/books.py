@@ -111,7 +111,7 @@ class Books:
     def _metrics(self) -> dict[str, float]:
         ledger = self._ledger
         counts = {
-            _FINISHED: float(len(ledger.over) - ledger.failed),
+            _FINISHED: float(len(ledger.over) - ledger.failed - ledger.stopped),
             "trials_failed": float(ledger.failed),
             "trials_stopped_early": float(ledger.stopped_early),
         }

@@ -60,6 +60,7 @@ class Ledger:
         self._short: set[int] = set()
         self._best: int | None = None
         self._failed = 0
+        self._stopped = 0
         self._stopped_early = 0
         self._reused = 0
         self._active_before_s = 0.0
@@ -134,7 +135,9 @@ class Ledger:
             self._best = next(iter(self.ranked()), None)
             return
         self.over.append(entry.trial)
-        self._failed += entry.result.values is None
+        is_stopped = entry.result.cause == "stopped"
+        self._stopped += is_stopped
+        self._failed += entry.result.values is None and not is_stopped
         self._stopped_early += bool(entry.result.stopped_early)
         self._reused += entry.result.reused
         self._compare(trial.point)
@@ -237,8 +240,13 @@ class Ledger:
 
     @property
     def failed(self) -> int:
-        """How many trials have no value."""
+        """How many trials have no value, though nobody stopped them."""
         return self._failed
+
+    @property
+    def stopped(self) -> int:
+        """How many trials were running when the search was ended, and have no value."""
+        return self._stopped
 
     @property
     def stopped_early(self) -> int:

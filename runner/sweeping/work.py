@@ -193,7 +193,7 @@ def _how_it_ended(ledger: Ledger, ending: Ending) -> tuple[str, str]:
     if next_step(ledger, frozenset()) is not None and ending.reason:
         return "stopped", ending.reason
     if ledger.over and ledger.best_trial() is None:
-        if ledger.failed < len(ledger.over):
+        if ledger.failed + ledger.stopped < len(ledger.over):
             return "failed", "no trial keeps the constraints"
         last = ledger.trials[ledger.over[-1]].result
         return "failed", f"no trial has a value; the last one: {last.reason if last else ''}"

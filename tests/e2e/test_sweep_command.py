@@ -262,3 +262,18 @@ def test_an_engine_that_nothing_provides_is_said_before_anything_is_recorded(use
     assert done.code == 2
     assert "builtin" in done.err
     assert not (user.directory / "mlruns.db").exists()
+
+
+def test_a_metric_that_nobody_can_log_is_refused_with_file_and_line_before_anything_starts(
+    user: User,
+) -> None:
+    folder = user.project(
+        declared("method: random\nmetric: {name: lo'ss}\nparameters: {x: [1, 2]}\nmax_trials: 2")
+    )
+    line = (folder / "MLproject").read_text().splitlines().index("  find:") + 1
+
+    done = run(user)
+
+    assert done.code == 2
+    assert f"{folder}/MLproject:{line}: sweep 'find': Invalid metric name: 'lo'ss'" in done.err
+    assert kept_sweeps() == []

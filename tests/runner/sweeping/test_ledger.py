@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from runner.cli.sweep_summary import summary
 from runner.model.run import RunStatus
 from runner.model.sweep import Objective, StopWhen, Sweep
 from runner.model.trial import TrialResult
@@ -64,3 +65,23 @@ def test_another_attempt_has_a_slot_of_its_own_and_is_not_condemned() -> None:
     assert (ledger.slots[0], ledger.condemned[0].rule) == (3, "asha")
     ledger.apply(Launched(trial=0, point=0, attempt=1, slot=1))
     assert (ledger.slots[0], ledger.condemned) == (1, {})
+
+
+def test_trials_that_the_end_of_the_search_stopped_are_neither_failed_nor_finished() -> None:
+    stopped = TrialResult(run_id="r", status=RunStatus.KILLED, cause="stopped")
+    failed = TrialResult(run_id="r", status=RunStatus.FAILED, cause="crashed")
+    ledger = Ledger(
+        SWEEP,
+        [
+            began(SWEEP),
+            *launched(0),
+            *launched(1),
+            *launched(2),
+            over(0, at_ms=0, active_s=1.0),
+            Over(trial=1, attempt=0, result=failed),
+            Over(trial=2, attempt=0, result=stopped),
+        ],
+    )
+
+    assert (len(ledger.over), ledger.failed, ledger.stopped) == (3, 1, 1)
+    assert "3 trials, 1 failed, 1 stopped" in summary(ledger, state="finished", reason="")
