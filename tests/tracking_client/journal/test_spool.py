@@ -141,9 +141,9 @@ if os.fork() == 0:
 os.wait()
 staying = os.fork()
 if staying == 0:
+    print(os.getpid(), flush=True)  # once all that is done after a fork is done
     signal.pause()
     os._exit(0)
-print(staying, flush=True)
 signal.pause()
 """
     with scripts.start(source, RUNNER_JOURNAL_DIR=str(folder)) as process:
