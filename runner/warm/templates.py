@@ -151,13 +151,7 @@ class Templates:
         for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if environ.get("PYTHONPATH") else ():
             if not os.path.isabs(entry):
                 raise NotWarm(f"PYTHONPATH has an entry, {entry!r}, that depends on the directory")
-        for name in (
-            "PYTHONINSPECT",
-            "PYTHONPROFILEIMPORTTIME",
-            "PYTHONTRACEMALLOC",
-            "PYTHONVERBOSE",
-            "LD_PRELOAD",
-        ):
+        for name in _AT_START:
             if environ.get(name):
                 raise NotWarm(f"{name} concerns the interpreter's start")
         if environ.get("PYTHONSAFEPATH") and "-E" not in command.options:

@@ -23,7 +23,9 @@ def test_the_drawing_names_every_error_and_its_parent() -> None:
         name: value.__mro__[1].__name__
         for name, value in vars(errors).items()
         if name != "MlflowException"  # TrackingError by another name
-        and isinstance(value, type) and issubclass(value, Exception) and value.__module__ == errors.__name__
+        and isinstance(value, type)
+        and issubclass(value, Exception)
+        and value.__module__ == errors.__name__
     }
     assert drawn == real
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from tracking_client.wire import names
 from tracking_server.settings import Settings
 from tracking_server.store import experiments, logged_models, metrics, model_metrics, runs
 from tracking_server.store.engine import Database
@@ -39,9 +40,15 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def _populate(connection: Connection) -> None:
     for name in ("one", "two"):
         experiments.create(connection, name, artifact_location=None, artifact_root="file:///a", tags={})
+    parent_id = ""
     for number in range(RUNS):
-        new = runs.NewRun(experiment_id=str(number % 3), start_ms=number, tags={"t": str(number % 5)})
+        tags = {"t": str(number % 5)}
+        if number % 4:
+            # Statistics of a store without nested runs make a scan look as cheap as their index.
+            tags[names.PARENT_RUN_ID] = parent_id
+        new = runs.NewRun(experiment_id=str(number % 3), start_ms=number, tags=tags)
         run_id = runs.create(connection, new).info.run_id
+        parent_id = parent_id if number % 4 else run_id
         model = logged_models.create(
             connection,
             str(number % 3),
