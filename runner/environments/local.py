@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import sys
@@ -43,11 +44,15 @@ def _own_lock() -> str:
     lines: set[str] = set()
     for directory in sys.path:
         try:
-            names = os.listdir(directory)
+            lines |= _packages_in(directory, os.stat(directory).st_mtime_ns)
         except OSError:
             continue
-        for name in names:
-            if name.endswith(".dist-info"):
-                package, _, version = name.removesuffix(".dist-info").partition("-")
-                lines.add(f"{package}=={version}")
     return "\n".join([f"# python {platform.python_version()}", *sorted(lines, key=str.lower)]) + "\n"
+
+
+@functools.lru_cache(maxsize=64)
+def _packages_in(directory: str, _changed_at_ns: int) -> frozenset[str]:
+    """Read again when the directory has changed: each trial of a sweep asks. Raises OSError."""
+    metadata = (name for name in os.listdir(directory) if name.endswith(".dist-info"))
+    parts = (name.removesuffix(".dist-info").partition("-") for name in metadata)
+    return frozenset(f"{package}=={version}" for package, _, version in parts)

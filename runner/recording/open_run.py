@@ -41,6 +41,29 @@ _SHARED_TAGS = (ENVIRONMENT_TAG, LOCK_TAG, SOURCE_DIGEST_TAG, SOURCE_ARTIFACTS_T
 SourceWriter = Callable[[Path], object]
 
 
+@dataclass(frozen=True, slots=True)
+class NotedEnd:
+    """The end of a run that the server is to be told of. `is_kept`: it is on disk, whatever becomes of us.
+
+    `promise` says what becomes of it where the server does not take it.
+    """
+
+    run: OpenRun
+    ending: Ending
+    is_kept: bool
+    promise: str
+
+    def tell(self) -> None:
+        """Stores the log and the end. Raises RecordingError with the promise. Any thread may call it."""
+        run = self.run
+        try:
+            with told_as_recording_error(run.uri):
+                close_run(run.closing_client, run.run_id, run.experiment_id, run.log_path, self.ending)
+        except RecordingError as error:
+            raise RecordingError(f"{error}; {self.promise}", uri=run.uri, hint=error.hint) from error
+        run.ticket.redeem()
+
+
 @dataclass(slots=True)
 class OpenRun:
     """The record of a run that is under way. Used by one thread."""
@@ -130,25 +153,23 @@ class OpenRun:
 
     def close(self, ending: Ending) -> None:
         """Stores the log and the end. Raises RecordingError, which says who will do it; the ticket stays."""
-        self.heart.forget(self.run_id)
-        promise = self._promise(ending)
-        send_what_was_left_behind(self.closing_client, CLOSE_TIMEOUT_S)
-        try:
-            with told_as_recording_error(self.uri):
-                close_run(self.closing_client, self.run_id, self.experiment_id, self.log_path, ending)
-        except RecordingError as error:
-            raise RecordingError(f"{error}; {promise}", uri=self.uri, hint=error.hint) from error
-        self.ticket.redeem()
+        self.note_end(ending).tell()
 
-    def _promise(self, ending: Ending) -> str:
-        """What becomes of the end if the server does not take it now."""
+    def note_end(self, ending: Ending) -> NotedEnd:
+        """Puts the end on this machine's disk and sends what the program left. The result is to be told."""
+        self.heart.forget(self.run_id)
         end = f"the run's end ({ending.status.value})"
         try:
             self.ticket = self.ticket.with_ending(ending)
         except OSError as error:
             # The disk is full. The server, on another one perhaps, is told all the same.
-            return f"{end} cannot be kept in {self.ticket.path} either ({error.strerror}) and is lost"
-        return f"{end} is kept in {self.ticket.path} and will be recorded by the next runner command"
+            is_kept = False
+            promise = f"{end} cannot be kept in {self.ticket.path} either ({error.strerror}) and is lost"
+        else:
+            is_kept = True
+            promise = f"{end} is kept in {self.ticket.path} and will be recorded by the next runner command"
+        send_what_was_left_behind(self.closing_client, CLOSE_TIMEOUT_S)
+        return NotedEnd(self, ending, is_kept, promise)
 
     def _record_params(self, write_sources: SourceWriter) -> None:
         spec = self.spec

@@ -19,6 +19,7 @@ from runner.worker.host import Host
 _CONNECT_S = 5.0
 _LOOK_S = 0.05
 _LONGER_S = 5.0
+_BESIDE_AT_ONCE = 16  # threads, made when needed: each may wait for a server that is away
 
 
 def main(arguments: list[str]) -> int:
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> int:
         signal.signal(signal.SIGTERM, lambda *_: host.stop_all())
         with (
             folder.listen() as listening,
-            ThreadPoolExecutor(1, thread_name_prefix="runner-beside") as beside,
+            ThreadPoolExecutor(_BESIDE_AT_ONCE, thread_name_prefix="runner-beside") as beside,
             Guardians() as guardians,
             Templates(say=host.say, cold=guardians.run_program) as templates,
         ):
