@@ -197,6 +197,11 @@ class Sweep:
         return self.objectives[0]
 
     @property
+    def learns(self) -> bool:
+        """Whether suggestions depend on results."""
+        return self.method not in ("random", "grid", "quasi_random")
+
+    @property
     def horizon(self) -> int | None:
         """In a deterministic sweep: suggestion n knows the results of trials up to n - horizon.
 

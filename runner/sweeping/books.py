@@ -6,6 +6,7 @@ The best so far after each trial, who it was, and how many there are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from runner.model.space import text_of
 from runner.model.trial import Trial, TrialResult
@@ -32,10 +33,30 @@ _LONGEST_TAG = 5000
 _FINISHED = "trials_finished"
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Points of the parent run's curves, and its tags."""
+
+    metrics: tuple[Metric, ...]
+    tags: Mapping[str, str]
+
+    def followed_by(self, later: Figures) -> Figures:
+        """Both in one: of a tag that both have, the later value."""
+        return Figures(self.metrics + later.metrics, {**self.tags, **later.tags})
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEnd:
+    """What the end of a trial changes: the parent's figures, and (`mark`) the trial's own run."""
+
+    figures: Figures
+    mark: Callable[[], None] | None
+
+
 class Books:
     """Keeps the parent run's metrics and tags. The step of a metric is the number of trials that are over.
 
-    Each call looks at the ledger now and returns the write, which may be done later, and again.
+    Each call looks at the ledger now and returns what is to be written later; doing it twice does no harm.
     """
 
     def __init__(self, client: TrackingClient, run_id: str, ledger: Ledger) -> None:
@@ -50,7 +71,7 @@ class Books:
         tags = [RunTag(key=CAUSE_TAG, value=result.cause)]
         return lambda: self._client.log_batch(result.run_id, tags=tags)
 
-    def trial_ended(self, trial: Trial, at_ms: int) -> Callable[[], None]:
+    def trial_ended(self, trial: Trial, at_ms: int) -> TrialEnd:
         """Notes the end of a trial with the parent, and at its own run why it has no value or was ended."""
         if trial.number == BASELINE:
             tags = {BASELINE_RUN_TAG: trial.run_ids[-1]} if trial.run_ids else {}
@@ -59,25 +80,27 @@ class Books:
             metrics, tags = self._metrics(), self._best()
         if trial.result is not None and trial.result.reused:
             tags[f"{REUSED_TAG}.{trial.name if trial.number >= 0 else 'baseline'}"] = trial.result.run_id
-        write = self._write(metrics, tags, at_ms)
+        step = len(self._ledger.over)
+        points = (Metric(key=key, value=v, timestamp=at_ms, step=step) for key, v in metrics.items())
+        figures = Figures(tuple(points), {key: value for key, value in tags.items() if value})
+        return TrialEnd(figures, self._mark(trial, self._ledger.condemned.get(trial.number)))
 
-        condemned = self._ledger.condemned.get(trial.number)
+    def show(self, figures: Figures) -> None:
+        """Enters figures of the parent. Raises TrackingError."""
+        tags = [RunTag(key=key, value=value) for key, value in figures.tags.items()]
+        self._client.log_batch(self._run_id, metrics=figures.metrics, tags=tags)
 
-        def enter() -> None:
-            self._mark(trial, condemned)
-            write()
-
-        return enter
-
-    def missed(self, ends: Sequence[tuple[int, Callable[[], None]]]) -> Callable[[], None]:
+    def missed(self, ends: Sequence[tuple[int, TrialEnd]]) -> Callable[[], None]:
         """Enters what an earlier process did not come to: (trials over by then, what it had to write)."""
 
         def enter() -> None:
             latest = self._client.get_run(self._run_id).data.latest_metrics
             entered = max((metric.step for metric in latest if metric.key == _FINISHED), default=-1)
-            for over, write in ends:
+            for over, end in ends:
                 if over > entered:
-                    write()
+                    if end.mark is not None:
+                        end.mark()
+                    self.show(end.figures)
 
         return enter
 
@@ -85,10 +108,10 @@ class Books:
         """Notes what state the sweep is in."""
         return lambda: self._client.log_batch(self._run_id, tags=[RunTag(key=SWEEP_STATE_TAG, value=state)])
 
-    def _mark(self, trial: Trial, condemned: Condemned | None) -> None:
+    def _mark(self, trial: Trial, condemned: Condemned | None) -> Callable[[], None] | None:
         result = trial.result
         if result is None or not result.run_id or result.reused:
-            return
+            return None
         tags: dict[str, str] = {}
         if result.cause is not None:
             tags[CAUSE_TAG] = result.cause
@@ -99,8 +122,10 @@ class Books:
                 **({STOPPED_AT_RUNG_TAG: str(condemned.rung)} if condemned.rung is not None else {}),
                 STOPPED_BECAUSE_TAG: recordable(condemned.reason)[:_LONGEST_TAG],
             }
-        if tags:
-            self._client.log_batch(result.run_id, tags=[RunTag(key=k, value=v) for k, v in tags.items()])
+        if not tags:
+            return None
+        texts = [RunTag(key=key, value=value) for key, value in tags.items()]
+        return lambda: self._client.log_batch(result.run_id, tags=texts)
 
     def _baseline_metrics(self, trial: Trial) -> dict[str, float]:
         if trial.result is None or trial.result.values is None:
@@ -135,12 +160,6 @@ class Books:
             BEST_PARAMS_TAG: recordable(str(dict(best.params)))[:_LONGEST_TAG],
             **{f"best_{name}": recordable(value)[:_LONGEST_TAG] for name, value in params.items()},
         }
-
-    def _write(self, metrics: Mapping[str, float], tags: Mapping[str, str], at_ms: int) -> Callable[[], None]:
-        step = len(self._ledger.over)
-        points = [Metric(key=key, value=value, timestamp=at_ms, step=step) for key, value in metrics.items()]
-        texts = [RunTag(key=key, value=value) for key, value in tags.items() if value]
-        return lambda: self._client.log_batch(self._run_id, metrics=points, tags=texts)
 
 
 def _nothing() -> None:

@@ -32,10 +32,14 @@ class Flight:
 
 
 class Flights:
-    """At most as many as there are slots are begun; more may have been adopted. Used by one thread."""
+    """One attempt to a slot; more may have been adopted. Used by one thread.
 
-    def __init__(self, slots: Sequence[Slot]) -> None:
+    `frees_early`: an attempt that has landed holds its slot no more, though its result is not known yet.
+    """
+
+    def __init__(self, slots: Sequence[Slot], *, frees_early: bool = False) -> None:
         self._slots = {slot.number: slot for slot in slots}
+        self._frees_early = frees_early
         self._flights: dict[str, Flight] = {}
 
     def __len__(self) -> int:
@@ -56,10 +60,11 @@ class Flights:
         return frozenset(flight.trial for flight in self._flights.values())
 
     def free_slot(self) -> Slot | None:
-        """The first slot that nobody holds; None where as many are under way as there are slots."""
-        if len(self._flights) >= len(self._slots):
+        """The first slot that nobody holds; None where as many are held as there are slots."""
+        holders = [f for f in self._flights.values() if not (f.landed and self._frees_early)]
+        if len(holders) >= len(self._slots):
             return None
-        held = {flight.slot.number for flight in self._flights.values()}
+        held = {flight.slot.number for flight in holders}
         return next((slot for number, slot in self._slots.items() if number not in held), None)
 
     def slot(self, number: int) -> Slot:

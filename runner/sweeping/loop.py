@@ -81,7 +81,9 @@ class Loop:
         self._parts = parts
         self._ledger = parts.ledger
         self._inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._flights = Flights(parts.slots)
+        # Where a result may decide what comes next, it is waited for.
+        waits = len(parts.slots) == 1 or (self._ledger.sweep.learns and self._ledger.sweep.horizon is None)
+        self._flights = Flights(parts.slots, frees_early=not waits)
         self._ended: list[str] = []
         self._settling = parts.settling(self._inbox.put)
         self._worker_deaths = 0
@@ -256,7 +258,7 @@ class Loop:
             self._parts.mirror.do(self._parts.books.attempt_ended(result))
         if final:
             self.ending.count(trial)
-            self._parts.mirror.do(self._parts.books.trial_ended(trial, at_ms))
+            self._parts.mirror.trial_ended(self._parts.books.trial_ended(trial, at_ms))
         if result.run_id:
             self.watcher.ended(flight.trial, result.run_id)
         self._parts.listener(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 
@@ -11,11 +12,15 @@ def memory_kills(*, process: str = "self", root: Path = Path("/")) -> int | None
     It only grows: compare two readings. None where the system does not tell (not Linux). `root` is where the
     system's files are.
     """
-    for file, label in _sources(process, root):
-        count = _count(file, label)
-        if count is not None:
-            return count
-    return None
+    source = _source(process, root)
+    return None if source is None else _count(*source)
+
+
+@functools.lru_cache(maxsize=8)
+def _source(process: str, root: Path) -> tuple[Path, str] | None:
+    """The first file that tells, looked for once: each trial asks twice."""
+    found = (source for source in _sources(process, root) if _count(*source) is not None)
+    return next(found, None)
 
 
 def _sources(process: str, root: Path) -> list[tuple[Path, str]]:

@@ -17,7 +17,7 @@ from runner.search.stopping.rules import rule_for, watched_objective
 from runner.stop import Stop
 from runner.sweeping.agenda import next_step
 from runner.sweeping.asking import Asking
-from runner.sweeping.books import Books
+from runner.sweeping.books import Books, TrialEnd
 from runner.sweeping.conductor import Conductor, SweepOutcome
 from runner.sweeping.ending import Ending
 from runner.sweeping.entries import Entry, Finished, Over
@@ -63,7 +63,7 @@ class Work:
             slots, fewer = slots_for(sweep.parallel, sweep.resources, machine)
         if fewer:
             self._warn(fewer)
-        mirror = Mirror(self._warn)
+        mirror = Mirror(self._warn, books.show)
         mirror.do(books.state("running"))
         if missed:
             mirror.do(books.missed(missed))
@@ -112,7 +112,7 @@ class Work:
             run=outcome, state=state, reason=reason, ledger=ledger, folder=self.folder, is_booked=is_booked
         )
 
-    def _replay(self, ledger: Ledger, asking: Asking, books: Books) -> list[tuple[int, Callable[[], None]]]:
+    def _replay(self, ledger: Ledger, asking: Asking, books: Books) -> list[tuple[int, TrialEnd]]:
         """Brings all up to where the journal ends; what the parent run has to show for it, end by end."""
         ends = []
         for entry in self.entries:

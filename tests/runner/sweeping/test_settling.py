@@ -8,6 +8,7 @@ from runner.errors import RecordingError
 from runner.executors.reports import Report
 from runner.model.run import Outcome, RunStatus
 from runner.model.sweep import Objective, Sweep
+from runner.sweeping.books import Figures, TrialEnd
 from runner.sweeping.flights import Flight, Flights
 from runner.sweeping.mirror import Mirror
 from runner.sweeping.results import result_of
@@ -17,6 +18,7 @@ from tests.e2e.relay import relay_to
 from tests.runner.sweeping.trials import Trials
 from tracking_client.client import TrackingClient
 from tracking_client.errors import InvalidArgument
+from tracking_client.wire.entities import Metric
 
 SWEEP = Sweep(name="s", objectives=(Objective(metric="loss"),))
 
@@ -95,12 +97,46 @@ def test_what_the_server_will_never_take_holds_up_none_of_the_other_figures() ->
     def broken() -> None:
         raise ValueError("a fault of ours")
 
-    mirror = Mirror(said.append)
+    mirror = Mirror(said.append, lambda _: None)
     for work in (refused, broken, lambda: done.append("written")):
         mirror.do(work)
     assert mirror.close(30.0)
     assert done == ["written"]
     assert len(said) == 2
+
+
+def test_figures_of_trials_that_end_together_are_shown_together_and_each_alone_where_one_is_refused() -> None:
+    said: list[str] = []
+    shown: list[list[int]] = []
+
+    def show(figures: Figures) -> None:
+        if "bad" in figures.tags:
+            raise InvalidArgument("too long")
+        shown.append([metric.step for metric in figures.metrics])
+
+    def end(step: int, **tags: str) -> TrialEnd:
+        return TrialEnd(Figures((Metric(key="best", value=1.0, timestamp=1, step=step),), tags), None)
+
+    mirror = Mirror(said.append, show)
+    for step in range(3):
+        mirror.trial_ended(end(step))
+    mirror.do(lambda: shown.append([]))
+    for some in (end(3), end(4, bad="x"), end(5)):
+        mirror.trial_ended(some)
+    assert mirror.close(30.0)
+    assert shown == [[0, 1, 2], [], [3], [5]]
+    assert len(said) == 1
+
+
+def test_an_attempt_that_has_landed_holds_its_slot_only_where_its_result_is_waited_for() -> None:
+    for frees_early in (False, True):
+        flights = Flights([Slot(number=0), Slot(number=1)], frees_early=frees_early)
+        for number in range(2):
+            flights.begin(Flight(number, 0, flights.slot(number)))
+        next(iter(flights)).landed = True
+        free = flights.free_slot()
+        assert (free.number if free else None) == (0 if frees_early else None)
+        assert len(flights) == 2
 
 
 def test_slots_are_filled_from_the_first_and_an_adopted_flight_keeps_its_own() -> None:
