@@ -11,6 +11,7 @@ from runner.events import EnvironmentReady, SweepStarted, Warned
 from runner.executors.hosted import Heard, HostedExecutor
 from runner.model.run import Outcome, RunStatus
 from runner.model.sweep import Sweep
+from runner.recording.lost_runs import close_lost_runs
 from runner.recording.open_run import OpenRun
 from runner.search.stopping.protocol import Verdict
 from runner.search.stopping.rules import rule_for, watched_objective
@@ -88,6 +89,8 @@ class Work:
         is_booked = False
         try:
             loop.run()
+            # Of a worker that was killed while it told the server of its last runs.
+            close_lost_runs(self.conductor.recorder.tickets, deadline_s=_HURRIED_S)
             state, reason = _how_it_ended(ledger, loop.ending)
             journal.append(Finished(state=state, reason=reason, at_ms=_now_ms()))
             mirror.do(books.state(state))

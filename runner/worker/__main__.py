@@ -12,6 +12,7 @@ from pathlib import Path
 from runner.assemble import assemble, working_directory
 from runner.executors.worker_folder import WorkerFolder
 from runner.lease import STALE_AFTER_S, Lease
+from runner.recording.lost_runs import close_lost_runs
 from runner.warm.guardians import Guardians
 from runner.warm.templates import Templates
 from runner.worker.host import Host
@@ -19,6 +20,7 @@ from runner.worker.host import Host
 _CONNECT_S = 5.0
 _LOOK_S = 0.05
 _LONGER_S = 5.0
+_LOST_RUNS_S = 5.0
 _BESIDE_AT_ONCE = 16  # threads, made when needed: each may wait for a server that is away
 
 
@@ -40,6 +42,8 @@ def main(arguments: list[str]) -> int:
             performer = workshop.performer(
                 run_warm=templates.run_program, run_cold=guardians.run_program, beside=beside.submit
             )
+            # Those of a worker that died: whoever goes on with the sweep may be the same process as before.
+            beside.submit(close_lost_runs, workshop.recorder().tickets, deadline_s=_LOST_RUNS_S)
             os.write(ready_fd, b"!")
             os.close(ready_fd)
             try:
