@@ -197,11 +197,6 @@ class Sweep:
         return self.objectives[0]
 
     @property
-    def learns(self) -> bool:
-        """Whether suggestions depend on results."""
-        return self.method not in ("random", "grid", "quasi_random")
-
-    @property
     def horizon(self) -> int | None:
         """In a deterministic sweep: suggestion n knows the results of trials up to n - horizon.
 
@@ -210,3 +205,8 @@ class Sweep:
         workers.
         """
         return (self.window or 8) if self.deterministic else None
+
+    @property
+    def waits_for_results(self) -> bool:
+        """Whether a suggestion may depend on a result that is just being found out."""
+        return self.horizon is None and self.method not in ("random", "grid", "quasi_random")

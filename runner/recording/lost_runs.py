@@ -22,16 +22,20 @@ from tracking_client.wire import names
 _GIVE_UP_AFTER_S = 30 * 24 * 3600.0
 
 
-def close_lost_runs(tickets: Path, *, deadline_s: float = CLOSE_TIMEOUT_S) -> list[str]:
+def close_lost_runs(
+    tickets: Path, *, deadline_s: float = CLOSE_TIMEOUT_S, tracking_uri: str | None = None
+) -> list[str]:
     """Closes every run whose owner is dead or whose end is not told yet; returns the ids of those closed.
 
-    A server that does not answer is asked once and left for the next time, with all its runs; after 30 days
-    it is given up.
+    `tracking_uri`: only those of this server, as `Recorder.uri` has it. A server that does not answer is
+    asked once and left for the next time, with all its runs; after 30 days it is given up.
     """
     remove_abandoned_drafts(tickets)
     closed = []
     silent: set[str] = set()
     for ticket in open_tickets(tickets):
+        if tracking_uri is not None and ticket.tracking_uri != tracking_uri:
+            continue
         # One whose owner lives is the owner's: its end may be on the way at this moment.
         if ticket.tracking_uri in silent or ticket.owner.is_alive() is not False:
             continue

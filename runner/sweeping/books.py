@@ -140,6 +140,8 @@ class Books:
             "trials_failed": float(ledger.failed),
             "trials_stopped_early": float(ledger.stopped_early),
         }
+        if ledger.stopped:
+            counts["trials_stopped"] = float(ledger.stopped)
         if ledger.reused:
             counts["trials_reused"] = float(ledger.reused)
         point = ledger.best_point

@@ -81,9 +81,9 @@ class Loop:
         self._parts = parts
         self._ledger = parts.ledger
         self._inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
-        # Where a result may decide what comes next, it is waited for.
-        waits = len(parts.slots) == 1 or (self._ledger.sweep.learns and self._ledger.sweep.horizon is None)
-        self._flights = Flights(parts.slots, frees_early=not waits)
+        # Trials one after another stay so, and a result that may decide what comes next is waited for.
+        frees_early = len(parts.slots) > 1 and not self._ledger.sweep.waits_for_results
+        self._flights = Flights(parts.slots, frees_early=frees_early)
         self._ended: list[str] = []
         self._settling = parts.settling(self._inbox.put)
         self._worker_deaths = 0

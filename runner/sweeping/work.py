@@ -31,6 +31,7 @@ from runner.sweeping.settling import Settling
 from runner.sweeping.slots import slots_for, this_machine
 from runner.sweeping.trial_spec import TrialTemplate
 from runner.sweeping.watching import Watch, Watcher
+from tracking_client.errors import TrackingError
 
 _MIRROR_WITHIN_S = 30.0
 _HURRIED_S = 5.0
@@ -89,8 +90,8 @@ class Work:
         is_booked = False
         try:
             loop.run()
-            # Of a worker that was killed while it told the server of its last runs.
-            close_lost_runs(self.conductor.recorder.tickets, deadline_s=_HURRIED_S)
+            if not loop.ending.is_hurried:
+                self._close_what_a_worker_left()
             state, reason = _how_it_ended(ledger, loop.ending)
             journal.append(Finished(state=state, reason=reason, at_ms=_now_ms()))
             mirror.do(books.state(state))
@@ -114,6 +115,14 @@ class Work:
         return SweepOutcome(
             run=outcome, state=state, reason=reason, ledger=ledger, folder=self.folder, is_booked=is_booked
         )
+
+    def _close_what_a_worker_left(self) -> None:
+        """The runs of one that was killed while it told the server of their ends."""
+        recorder = self.conductor.recorder
+        try:
+            close_lost_runs(recorder.tickets, deadline_s=_HURRIED_S, tracking_uri=recorder.uri)
+        except (OSError, TrackingError) as error:
+            self._warn(f"a run of this sweep may be open still; the next command closes it: {error}")
 
     def _replay(self, ledger: Ledger, asking: Asking, books: Books) -> list[tuple[int, TrialEnd]]:
         """Brings all up to where the journal ends; what the parent run has to show for it, end by end."""

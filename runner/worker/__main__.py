@@ -43,7 +43,10 @@ def main(arguments: list[str]) -> int:
                 run_warm=templates.run_program, run_cold=guardians.run_program, beside=beside.submit
             )
             # Those of a worker that died: whoever goes on with the sweep may be the same process as before.
-            beside.submit(close_lost_runs, workshop.recorder().tickets, deadline_s=_LOST_RUNS_S)
+            recorder = workshop.recorder()
+            beside.submit(
+                close_lost_runs, recorder.tickets, deadline_s=_LOST_RUNS_S, tracking_uri=recorder.uri
+            )
             os.write(ready_fd, b"!")
             os.close(ready_fd)
             try:

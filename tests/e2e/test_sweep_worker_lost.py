@@ -43,9 +43,9 @@ def test_a_worker_that_stands_still_is_named_and_once_it_is_killed_the_sweep_is_
     worker.wait(30)
     resumed = user.types("sweep", "resume", kept.folder.run_id)
     assert resumed.code == 0, resumed.err
-    over = the_sweep().ledger
-    assert sorted(over.over) == [0, 1, 2]
-    assert all(over.trials[number].result.values is not None for number in over.over)  # type: ignore[union-attr]
+    ledger = the_sweep().ledger
+    assert sorted(ledger.over) == [0, 1, 2]
+    assert ledger.failed == 0
     assert list(trials_of(user, kept)) == [0, 1, 2]
     assert not [run for run in user.runs() if run.info.status == "RUNNING"]
 
@@ -91,4 +91,6 @@ def test_a_run_whose_end_a_killed_worker_could_not_tell_is_closed_as_it_ended(us
     (run,) = trials_of(user, kept)[0]
     assert run.info.status == "FINISHED"
     assert run.data.tags[names.EXIT_CODE] == "0"
-    assert the_sweep().ledger.trials[0].result.values == (1.0,)  # type: ignore[union-attr]
+    result = the_sweep().ledger.trials[0].result
+    assert result is not None
+    assert result.values == (1.0,)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import queue
+from dataclasses import replace
 
 from runner.errors import RecordingError
 from runner.executors.reports import Report
 from runner.model.run import Outcome, RunStatus
-from runner.model.sweep import Objective, Sweep
+from runner.model.sweep import METHODS, Objective, Sweep
 from runner.sweeping.books import Figures, TrialEnd
 from runner.sweeping.flights import Flight, Flights
 from runner.sweeping.mirror import Mirror
@@ -137,6 +138,16 @@ def test_an_attempt_that_has_landed_holds_its_slot_only_where_its_result_is_wait
         free = flights.free_slot()
         assert (free.number if free else None) == (0 if frees_early else None)
         assert len(flights) == 2
+
+
+def test_results_are_waited_for_where_a_suggestion_may_depend_on_them() -> None:
+    waiting = {
+        (method, deterministic)
+        for method in METHODS
+        for deterministic in (False, True)
+        if replace(SWEEP, method=method, deterministic=deterministic).waits_for_results
+    }
+    assert waiting == {(method, False) for method in set(METHODS) - {"random", "grid", "quasi_random"}}
 
 
 def test_slots_are_filled_from_the_first_and_an_adopted_flight_keeps_its_own() -> None:
