@@ -9,10 +9,12 @@ from runner.model.run import RunStatus
 from runner.model.sweep import Objective, StopWhen, Sweep
 from runner.model.trial import TrialResult
 from runner.stop import Stop
+from runner.sweeping.books import Books
 from runner.sweeping.ending import Ending
 from runner.sweeping.entries import Condemned, Launched, Over, Resumed, Suggested
 from runner.sweeping.ledger import Ledger
 from tests.runner.sweeping.simulation import began
+from tests.runner.sweeping.trials import Trials
 
 SWEEP = Sweep(name="s", objectives=(Objective(metric="loss"),), max_trials=9)
 
@@ -85,3 +87,15 @@ def test_trials_that_the_end_of_the_search_stopped_are_neither_failed_nor_finish
 
     assert (len(ledger.over), ledger.failed, ledger.stopped) == (3, 1, 1)
     assert "3 trials, 1 failed, 1 stopped" in summary(ledger, state="finished", reason="")
+
+
+def test_the_sweeps_own_run_counts_what_the_end_of_the_search_stopped(trials: Trials) -> None:
+    stopped = TrialResult(run_id="", status=RunStatus.KILLED, cause="stopped")
+    ended = [*launched(1), Over(trial=1, attempt=0, result=stopped)]
+    ledger = Ledger(SWEEP, [began(SWEEP), *launched(0), over(0, at_ms=0, active_s=1.0), *ended])
+    books = Books(trials.client, trials.parent_run_id, ledger)
+
+    books.show(books.trial_ended(ledger.trials[1], 5).figures)
+
+    metrics = trials.client.get_run(trials.parent_run_id).data.metrics
+    assert (metrics["trials_finished"], metrics["trials_failed"], metrics["trials_stopped"]) == (1, 0, 1)
