@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ CI = os.environ.get("RUNNER_CI") == "1"
 REPOSITORY = Path(__file__).resolve().parents[1]
 _OURS = ("model-", "artifact", "table-", "replay-")
 _VOLATILE = {"PYTEST_CURRENT_TEST", "PYTEST_VERSION"}
+_FAILED = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,19 +48,34 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if CI and report.skipped and item.get_closest_marker("engine") is None:
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
+    if report.failed:
+        item.stash[_FAILED] = True
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """In CI a failure is printed when it happens: a job that is cut off has said why."""
+    if CI and report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(
+            f"\n{report.nodeid} failed in its {report.when}:\n{report.longreprtext}",
+            file=sys.__stdout__,
+            flush=True,
+        )
 
 
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _own_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing reads or writes the home of whoever runs the tests, or inherits the run they are in."""
+    home = tmp_path_factory.mktemp("home")
     # Not the fixture `monkeypatch`: a test's own changes must be undone before the guard looks.
     with pytest.MonkeyPatch.context() as monkeypatch:
-        _set_up_home(tmp_path_factory, monkeypatch)
+        _set_up_home(home, monkeypatch)
         yield
+    if not request.node.stash.get(_FAILED, False):
+        shutil.rmtree(home, ignore_errors=True)  # environments are large
 
 
-def _set_up_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = tmp_path_factory.mktemp("home")
+def _set_up_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(home))
     for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
