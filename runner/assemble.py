@@ -13,6 +13,7 @@ from runner.errors import RequestError, SettingsError
 from runner.events import Listener
 from runner.executors.inline import InlineExecutor
 from runner.model.run import Outcome, RunSpec
+from runner.model.source import Checkout
 from runner.perform import Beside, Performer, perform
 from runner.prepare import Wishes
 from runner.process import run_program
@@ -20,6 +21,7 @@ from runner.program import RunProgram
 from runner.recording.limits import tracking_problem
 from runner.recording.recorder import Recorder
 from runner.settings import Settings, read_settings
+from runner.sources.working_copy import working_copy
 from runner.stop import Stop
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class Workshop:
         *,
         run_warm: RunProgram | None = None,
         run_cold: RunProgram = run_program,
+        copy_sources: Callable[[Checkout, Path], Checkout] = working_copy,
         beside: Beside | None = None,
     ) -> Callable[[RunSpec, Stop, Callable[[str], None]], Outcome]:
         """`perform` with its surroundings filled in."""
@@ -55,6 +58,7 @@ class Workshop:
             environ=self.wishes.environ,
             run_warm=run_warm,
             run_cold=run_cold,
+            copy_sources=copy_sources,
             beside=beside,
         )
 

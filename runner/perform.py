@@ -57,6 +57,8 @@ class Performer:
     """How programs are started whose orders allow a warm start; None: as all others."""
     run_cold: RunProgram = run_program
     """How all others are started."""
+    copy_sources: Callable[[Checkout, Path], Checkout] = working_copy
+    """How a run gets its own copy of shared sources."""
     beside: Beside | None = None
     """Who does what no program and no outcome has to wait for; None: it is waited for."""
 
@@ -170,7 +172,7 @@ class _Performance:
     def _own_checkout(self) -> Checkout:
         # What lies in the cache is read by many runs; a program may write beside its code.
         self.afterwards.callback(self._leave_copy)
-        return working_copy(self.spec.checkout, self._copy)
+        return self.performer.copy_sources(self.spec.checkout, self._copy)
 
     @property
     def _copy(self) -> Path:

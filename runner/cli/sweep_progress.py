@@ -20,7 +20,7 @@ from runner.events import (
 )
 from runner.model.sweep import Sweep
 from runner.model.trial import Trial, TrialResult
-from runner.sweeping.budget import trials_in_all
+from runner.sweeping.budget import points_in_all, trials_in_all
 
 _POINTS = 64
 _ENDS = 200
@@ -88,7 +88,8 @@ class SweepProgress:
                 self.step = "starting the first trials"
 
     def _begin(self, event: SweepStarted) -> None:
-        self.sweep, self.total = event.sweep, trials_in_all(event.sweep, event.total)
+        self.sweep = event.sweep
+        self.total = trials_in_all(event.sweep, points_in_all(event.sweep, event.total))
         self.step = "starting"
         for trial in sorted(event.trials, key=lambda trial: trial.number):
             if trial.result is not None:

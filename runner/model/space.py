@@ -232,6 +232,22 @@ class Space:
         """Whether there is an end of different trials."""
         return all(dimension.domain.size is not None for dimension in self.dimensions)
 
+    @property
+    def size(self) -> int | None:
+        """How many different trials there are; None where there is no end. Lists no more than it must."""
+        return self._size({}, self.dimensions) if self.is_finite else None
+
+    def _size(self, params: dict[str, Value], left: tuple[Dimension, ...]) -> int:
+        if not left:
+            return 1
+        dimension, rest = left[0], left[1:]
+        if not dimension.matters(params):
+            return self._size(params, rest)
+        if not any(dimension.name == name for other in rest for name, _ in other.when):
+            return (dimension.domain.size or 0) * self._size(params, rest)
+        values = dimension.domain.points() or ()
+        return sum(self._size({**params, dimension.name: value}, rest) for value in values)
+
     def grid(self) -> Iterator[dict[str, Value]]:
         """Every different trial, the last dimension changing fastest.
 

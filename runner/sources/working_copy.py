@@ -36,7 +36,7 @@ def working_copy(checkout: Checkout, into: Path) -> Checkout:
     with staging(into.parent) as stage:
         copy = stage / "tree"
         try:
-            shutil.copytree(shared, copy, symlinks=True, copy_function=copy_file)
+            copy_tree(shared, copy)
         except (OSError, shutil.Error) as error:
             raise SourceError(
                 f"could not copy {shared} to {into}: {error}",
@@ -44,12 +44,25 @@ def working_copy(checkout: Checkout, into: Path) -> Checkout:
                 hint="see that the disk has space, or fetch again if the cache was being emptied",
             ) from error
         os.rename(copy, into)
+    return copied_to(checkout, into)
+
+
+def copy_tree(shared: Path, copy: Path) -> None:
+    """Copies all that is in `shared` to `copy`, which must not exist. Raises OSError, shutil.Error."""
+    shutil.copytree(shared, copy, symlinks=True, copy_function=copy_file)
+
+
+def copied_to(checkout: Checkout, into: Path) -> Checkout:
+    """The checkout of a copy in `into` of the tree that `checkout` shares."""
+    assert checkout.shared_root is not None
     provenance = replace(
         checkout.provenance,
         repository_root=into if checkout.provenance.repository_root is not None else None,
     )
     return Checkout(
-        directory=into / checkout.directory.relative_to(shared), provenance=provenance, shared_root=None
+        directory=into / checkout.directory.relative_to(checkout.shared_root),
+        provenance=provenance,
+        shared_root=None,
     )
 
 

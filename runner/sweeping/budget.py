@@ -1,8 +1,14 @@
-"""How many trials a budget of points makes."""
+"""How many points a search has, and how many trials they make."""
 
 from __future__ import annotations
 
 from runner.model.sweep import Sweep
+
+
+def points_in_all(sweep: Sweep, budget: int | None) -> int | None:
+    """The points of a search with this budget: no more than a grid has. None where there is no end."""
+    size = sweep.space.size if sweep.method == "grid" else None
+    return min((number for number in (size, budget) if number is not None), default=None)
 
 
 def trials_in_all(sweep: Sweep, points: int | None) -> int | None:

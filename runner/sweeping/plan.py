@@ -12,7 +12,7 @@ from runner.model.space import Choice, Dimension, Domain, Params, Range
 from runner.model.sweep import Sweep
 from runner.model.sweep_order import SweepOrder
 from runner.sweeping.asking import Asking
-from runner.sweeping.budget import trials_in_all
+from runner.sweeping.budget import points_in_all, trials_in_all
 from runner.sweeping.earlier import earlier_results
 from runner.sweeping.entries import Suggested
 from runner.sweeping.ledger import Ledger
@@ -77,11 +77,7 @@ def trials_of(sweep: Sweep) -> int | None:
 
     None where it is as many as the space has and that is no number.
     """
-    points = sweep.max_trials
-    if sweep.space.is_finite and sweep.method == "grid":
-        size = sum(1 for _ in sweep.space.grid())
-        points = size if points is None else min(points, size)
-    return trials_in_all(sweep, points)
+    return trials_in_all(sweep, points_in_all(sweep, sweep.max_trials))
 
 
 def dead_parameters(order: SweepOrder) -> tuple[str, ...]:

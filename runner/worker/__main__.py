@@ -13,6 +13,8 @@ from runner.assemble import assemble, working_directory
 from runner.executors.worker_folder import WorkerFolder
 from runner.lease import STALE_AFTER_S, Lease
 from runner.recording.lost_runs import close_lost_runs
+from runner.sources.spare_copies import SpareCopies
+from runner.sources.working_copy import working_copies
 from runner.warm.guardians import Guardians
 from runner.warm.templates import Templates
 from runner.worker.host import Host
@@ -36,11 +38,15 @@ def main(arguments: list[str]) -> int:
         with (
             folder.listen() as listening,
             ThreadPoolExecutor(_BESIDE_AT_ONCE, thread_name_prefix="runner-beside") as beside,
+            SpareCopies(working_copies(workshop.settings.state_dir), beside.submit) as spare_copies,
             Guardians() as guardians,
             Templates(say=host.say, cold=guardians.run_program) as templates,
         ):
             performer = workshop.performer(
-                run_warm=templates.run_program, run_cold=guardians.run_program, beside=beside.submit
+                run_warm=templates.run_program,
+                run_cold=guardians.run_program,
+                copy_sources=spare_copies.working_copy,
+                beside=beside.submit,
             )
             # Those of a worker that died: whoever goes on with the sweep may be the same process as before.
             recorder = workshop.recorder()

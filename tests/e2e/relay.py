@@ -15,7 +15,8 @@ _HOP = {"connection", "transfer-encoding", "keep-alive", "content-length", "host
 class Relay(ThreadingHTTPServer):
     """Relays to `target`. `hold(n, "answer")` keeps back the answer to the nth request from then on.
 
-    `refuse(503)` answers so to every request, until `refuse(None)`.
+    `refuse(503)` answers so to every request, until `refuse(None)`. `delay("/get-history")` relays requests
+    of such a path only after `hold_nothing()`, which `delayed` counts.
     """
 
     daemon_threads = True
@@ -32,10 +33,21 @@ class Relay(ThreadingHTTPServer):
         self._lock = threading.Lock()
         self.refusal: int | None = None
         self.refused = 0
+        self._delayed_path: str | None = None
+        self.delayed = 0
 
     def refuse(self, status: int | None) -> None:
         """Answers every request with this status; None: relays again."""
         self.refusal = status
+
+    def delay(self, path: str) -> None:
+        """Requests whose path ends so wait for `hold_nothing`, and are relayed then."""
+        self._let_go = threading.Event()
+        self._delayed_path = path
+
+    def is_delayed(self, request: str) -> bool:
+        """Whether a request is one that has to wait."""
+        return self._delayed_path is not None and request.endswith(self._delayed_path)
 
     def hold(self, number: int, what: str) -> None:
         """Counts anew from 1; `what` is "request" (the server does not see it) or "answer"."""
@@ -47,8 +59,9 @@ class Relay(ThreadingHTTPServer):
 
     def hold_nothing(self) -> None:
         """Lets go of what is held (nobody waits for it any more), and relays everything from now on."""
-        self._let_go.set()
         self._hold = None
+        self._delayed_path = None
+        self._let_go.set()
 
     def number_of(self, request: str) -> tuple[int, tuple[int, str] | None, threading.Event]:
         """Counts a request; its number, what is to be held, and the end of that."""
@@ -65,7 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: Relay
 
     def _relay(self) -> None:
-        number, hold, let_go = self.server.number_of(f"{self.command} {urlsplit(self.path).path}")
+        request = f"{self.command} {urlsplit(self.path).path}"
+        number, hold, let_go = self.server.number_of(request)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.server.refusal is not None:
             self.server.refused += 1
@@ -73,6 +87,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
+        if self.server.is_delayed(request):
+            self.server.delayed += 1
+            let_go.wait(60)
         if hold == (number, "request"):
             self._held(let_go)
             return

@@ -8,7 +8,8 @@ Each pitfall that is known of other tools, and the test that shows that it is no
 | metric logged at some steps only | `runner/search/test_stopping.py` (values between the rungs) |
 | integers as categories, bounds of logarithms | `runner/search/test_like_fmin.py`, `runner/manifest/test_sweep_words.py` (logarithms as bounds) |
 | `1e-5` is a string in YAML | `runner/manifest/test_sweeps.py` (types), here: values reach the program as they are written |
-| True against "True"; values with spaces and quotes | here: values reach the program as they are written |
+| True against "True" | here: numbers and truths are one text, a value that the program would get twice |
+| values with spaces and quotes | here: values reach the program as they are written |
 | more than 20 workers at the start of TPE | `runner/search/test_searchers.py` (begins at random until enough are over) |
 | parallel > max_trials; a grid smaller than max_trials | here: no more trials than there are |
 | duplicates in small spaces | `runner/search/test_searchers.py` (a small space is searched once) |
@@ -79,27 +80,47 @@ def test_values_reach_the_program_as_they_are_written_whatever_is_in_them(user: 
 
 @pytest.mark.parametrize(
     ("kind", "values", "texts"),
-    [("float", "[1e-5, 0.1, 3]", ["1e-05", "0.1", "3.0"]), ("string", "[true, 'True', 1]", None)],
+    [
+        ("float", "[1e-5, 0.1, 3]", ["1e-05", "0.1", "3.0"]),
+        ("string", "[true, 'true', 1]", ["True", "true", "1"]),
+        ("bool", "[true, false]", ["True", "False"]),
+    ],
 )
-def test_numbers_and_truths_are_one_text_everywhere(
-    user: User, kind: str, values: str, texts: list[str] | None
+def test_numbers_and_truths_are_one_text_in_the_record_and_to_the_program(
+    user: User, kind: str, values: str, texts: list[str]
 ) -> None:
     user.project(project(grid(values), ARGUMENT, kind))
     done = user.types("run", "-e", "find", "project", *LOCAL)
-    assert done.code in (0, 2), done.err
-    if done.code == 2:
-        assert "MLproject:" in done.err
-        return
+    assert done.code == 0, done.err
     runs = [attempts[0] for _, attempts in sorted(trials_of(user, the_sweep()).items())]
-    assert [run.data.params["x"] for run in runs] == [json.loads(run.data.tags["argument"]) for run in runs]
-    if texts is not None:
-        assert [float(run.data.params["x"]) for run in runs] == [float(text) for text in texts]
+    assert [run.data.params["x"] for run in runs] == texts
+    assert [json.loads(run.data.tags["argument"]) for run in runs] == texts
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "twice"),
+    [
+        ("string", "[true, 'True', 1]", "True"),
+        ("string", "[1, '1']", "1"),
+        ("float", "[2, 2.0]", "2.0"),
+        ("bool", "[true, 1]", "1"),
+    ],
+)
+def test_a_value_that_the_program_would_get_twice_is_refused(
+    user: User, kind: str, values: str, twice: str
+) -> None:
+    user.project(project(grid(values), ARGUMENT, kind))
+    done = user.types("run", "-e", "find", "project", *LOCAL)
+    assert done.code == 2, done.err
+    assert "MLproject:" in done.err
+    assert f"the value '{twice}' of 'x' is there twice" in done.err
 
 
 def test_there_are_no_more_trials_than_there_is_to_try_however_many_could_run(user: User) -> None:
     user.project(project(grid("[a, b, c]", "max_trials: 10\nparallel: 8"), ARGUMENT))
     done = user.types("run", "-e", "find", "project", *LOCAL)
     assert done.code == 0, done.err
+    assert "find begins: 3 trials, 8 at once" in done.err
     assert len(trials_of(user, the_sweep())) == 3
     assert the_sweep().reason == "nothing is left to try"
 

@@ -171,13 +171,15 @@ class _Reader:
         if not self._are_values(node):
             return None
         values: list[Value] = []
+        given: set[str | bool] = set()
         for item in node.items:
             value = value_of(item, self.parameter)
             if not self._fits(value, item):
                 return None
-            if any(type(value) is type(other) and value == other for other in values):
+            if (known := self._to_the_program(value)) in given:
                 self._error(f"the value {text_of(value)!r} of {self.name!r} is there twice", line=item.line)
                 return None
+            given.add(known)
             values.append(value)
         if probabilities is not None and len(probabilities) != len(values):
             self._error(
@@ -186,6 +188,11 @@ class _Reader:
             )
             return None
         return Choice(values=tuple(values), probabilities=probabilities)
+
+    def _to_the_program(self, value: Value) -> str | bool:
+        """What two values have in common that are one to the program: `true` and "True", of a bool 1 too."""
+        text = text_of(value)
+        return self.parameter.is_true(text) if self.parameter and self.parameter.kind == "bool" else text
 
     # Numbers
 

@@ -300,6 +300,20 @@ def spaces(draw: st.DrawFn) -> Space:
     return Space(dimensions=tuple(found))
 
 
+@given(space=spaces())
+def test_the_size_of_a_space_is_the_number_of_its_trials(space: Space) -> None:
+    if space.size is None:
+        assert not space.is_finite
+    else:
+        assert space.size == sum(1 for _ in space.grid())
+
+
+def test_the_size_of_a_large_space_is_known_at_once() -> None:
+    thousand = Range(minimum=1, maximum=1000, integer=True)
+    large = Space(dimensions=tuple(Dimension(name=f"p{n}", domain=thousand) for n in range(9)))
+    assert large.size == 10**27
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(space=spaces(), options=st.sampled_from(METHODS))
 def test_any_space_can_be_searched_by_any_method(space: Space, options: dict[str, Any]) -> None:
