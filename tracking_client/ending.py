@@ -31,7 +31,7 @@ _forking = threading.local()
 def watch() -> None:
     """Sees to it that open runs are ended with the process. Called at every start of a run; idempotent.
 
-    SIGTERM is taken over only from the main thread and only where nobody else handles it.
+    SIGTERM is taken over only from the main thread and only where nobody else handles it, until `rest`.
     """
     global _watching_pid, _previous_excepthook  # noqa: PLW0603  # hooks of the process are its state
     if _watching_pid is None:
@@ -48,6 +48,16 @@ def watch() -> None:
                 signal.signal(signal.SIGTERM, _on_sigterm)
         except ValueError:
             pass  # a subinterpreter: signals belong to the main one
+
+
+def rest() -> None:
+    """Gives SIGTERM back where no run is open any more. Called at every end of a run; idempotent.
+
+    Python calls a handler between two steps of its own only: a process that was just about to wait for a
+    lock of another process, as idle workers of pools do, would never die of a signal that is handled.
+    """
+    if threading.current_thread() is threading.main_thread() and not active_runs.snapshot():
+        _leave_sigterm_to_the_system()
 
 
 def end_all() -> None:
@@ -95,9 +105,13 @@ def _let_sigterm_in() -> None:
 
 
 def _die_of_sigterm_again() -> None:
+    _leave_sigterm_to_the_system()
+    _let_sigterm_in()
+
+
+def _leave_sigterm_to_the_system() -> None:
     if signal.getsignal(signal.SIGTERM) is _on_sigterm:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _let_sigterm_in()
 
 
 def _kill(runs: list[ActiveRun]) -> None:
@@ -105,4 +119,4 @@ def _kill(runs: list[ActiveRun]) -> None:
         end_quietly(run, RunStatus.KILLED, _AT_SIGTERM_S)
 
 
-__all__ = ["end_all", "end_quietly", "watch"]
+__all__ = ["end_all", "end_quietly", "rest", "watch"]

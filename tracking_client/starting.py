@@ -84,7 +84,10 @@ def end_run(status: str = RunStatus.FINISHED) -> None:
     if run is not None:
         os.environ.pop(RUN_ID, None)
         _remember(run)
-        run.terminate(status)
+        try:
+            run.terminate(status)
+        finally:
+            ending.rest()
 
 
 def active_run() -> ActiveRun | None:
@@ -248,6 +251,7 @@ def _leave(run: ActiveRun, status: str, by_error: bool) -> None:
             ended.terminate(status)
         except TrackingError as error:
             failure = failure or error
+    ending.rest()
     if failure is not None:
         raise failure
 

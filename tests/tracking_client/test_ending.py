@@ -78,6 +78,26 @@ def test_a_handler_of_the_users_is_kept(client: TrackingClient, scripts: Scripts
     assert client.get_run(run_id).info.status == "FINISHED"
 
 
+def test_sigterm_is_handled_only_while_a_run_is_open(scripts: Scripts) -> None:
+    """An idle worker of a pool that handles it may wait for a lock for ever, and the pool for the worker."""
+    rest = """
+def handled():
+    print(signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL, flush=True)
+with tracking.start_run(nested=True):
+    handled()
+handled()
+tracking.end_run()
+handled()
+tracking.start_run()
+handled()
+tracking.end_run()
+handled()
+"""
+    done = scripts.run(_START + rest)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split()[1:] == ["True", "True", "False", "True", "False"]
+
+
 def test_an_unreachable_server_does_not_keep_a_process_from_dying(
     server: LocalServer, proxy: Proxy, scripts: Scripts
 ) -> None:
