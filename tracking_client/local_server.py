@@ -33,6 +33,7 @@ IDLE_S = 300
 IDLE_VARIABLE = "RUNNER_SERVER_IDLE_S"
 _FIRST_PAUSE_S = 0.005
 _LONGEST_PAUSE_S = 0.05
+_DYING_S = 0.3
 _LOG_TAIL_LINES = 15
 _DISK_FULL_BYTES = 1 << 20
 
@@ -97,7 +98,7 @@ def discovered(store: LocalStore) -> LocalServer | None:
 def _found_or_started(store: LocalStore) -> LocalServer:
     _make_directories(store)
     give_up_at = time.monotonic() + DEADLINE_S
-    port = _port_of_the_dead(store)
+    port = _last_port(store)
     for pause_s in _pauses():
         process = _started_under_lock(store, port)
         if process is not None:
@@ -118,19 +119,30 @@ def _found_or_started(store: LocalStore) -> LocalServer:
 
 
 def _started_under_lock(store: LocalStore, port: int) -> subprocess.Popen[bytes] | None:
-    """A new server that holds the lock, or None where another holds it."""
+    """A new server that holds the lock, on that port if it is free; None where another holds the lock."""
     with _lock(store) as lock_fd:
         if lock_fd is None:
             return None
-        return _start(store, lock_fd, port)
+        return _start(store, lock_fd, port if port and _comes_free(port) else 0)
 
 
-def _port_of_the_dead(store: LocalStore) -> int:
-    """The port that the last server listened on, if it was killed and the port is free; else 0."""
+def _last_port(store: LocalStore) -> int:
+    """The port that the last server listened on, if it was killed; else 0."""
     left = discovered(store)
-    port = 0 if left is None else urlsplit(left.url).port or 0
-    if not port:
-        return 0
+    return 0 if left is None else urlsplit(left.url).port or 0
+
+
+def _comes_free(port: int) -> bool:
+    """Whether a port is free, or soon will be: a server that was killed loses its lock before its port."""
+    give_up_at = time.monotonic() + _DYING_S
+    while not _is_free(port):
+        if time.monotonic() > give_up_at:
+            return False
+        time.sleep(_FIRST_PAUSE_S)
+    return True
+
+
+def _is_free(port: int) -> bool:
     import socket
 
     with socket.socket() as probe:
@@ -138,8 +150,8 @@ def _port_of_the_dead(store: LocalStore) -> int:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            return 0
-    return port
+            return False
+    return True
 
 
 def _token_file(store: LocalStore) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.processes import wait_for_end
 from tracking_client import TrackingClient
 from tracking_client.wire.entities import Run
 
@@ -123,7 +124,7 @@ class User:
         try:
             server = psutil.Process(pid)
             server.send_signal(signal.SIGTERM)
-            server.wait(15)
+            wait_for_end(server, 15)
         except psutil.NoSuchProcess:
             return
 

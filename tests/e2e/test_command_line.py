@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from runner.cli.main import COMMANDS
 from tests.e2e.terminal import User, wait_until
+from tests.processes import has_ended
 
 NOOP = {"MLproject": "entry_points:\n  main:\n    command: 'true'\n"}
 LOCAL = ("--env-manager", "local")
@@ -334,7 +334,7 @@ def test_a_server_serves_until_it_is_stopped(user: User) -> None:
     finally:
         process.terminate()
         process.communicate(timeout=20)
-    assert not psutil.pid_exists(process.pid)
+    assert has_ended(process.pid)
 
 
 @pytest.mark.parametrize(

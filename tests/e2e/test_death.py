@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.e2e.terminal import User, wait_until
+from tests.processes import has_ended
 
 LONG = {
     "long.py": """
@@ -40,7 +41,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def alive(pids: list[int]) -> list[int]:
-    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+    return [pid for pid in pids if not has_ended(pid)]
 
 
 @pytest.mark.parametrize(

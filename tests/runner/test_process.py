@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from runner.conversation import ProgramNotStarted
@@ -21,6 +20,7 @@ from runner.process import (
 )
 from runner.program import Program
 from runner.stop import Stop, Stopped
+from tests.processes import has_ended
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> None:
@@ -173,7 +173,7 @@ def test_what_a_program_leaves_in_its_group_ends_with_it(tmp_path: Path) -> None
     code, out, _ = run([sys.executable, "-c", script], tmp_path)
 
     assert code == 0
-    wait_until(lambda: not psutil.pid_exists(int(out)))
+    wait_until(lambda: has_ended(int(out)))
 
 
 def test_a_program_whose_guardian_is_killed_does_not_go_on(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_program_whose_guardian_is_killed_does_not_go_on(tmp_path: Path) -> No
     os.kill(guardian, signal.SIGKILL)
 
     assert program.end() == -signal.SIGKILL
-    wait_until(lambda: not psutil.pid_exists(pid))
+    wait_until(lambda: has_ended(pid))
 
 
 RUNNER = """
@@ -217,7 +217,7 @@ def test_when_the_runner_is_killed_the_program_ends_and_the_last_resort_is_execu
     runner.wait()
     runner.stdout.close()
 
-    wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    wait_until(lambda: all(map(has_ended, pids)))
     wait_until(lambda: note.exists() and note.read_text() != "")
     assert int(note.read_text()) == -signal.SIGTERM
 
@@ -236,7 +236,7 @@ def test_a_logged_tool_is_killed_with_its_children_when_its_time_is_over(tmp_pat
         run_logged([sys.executable, "-c", script], log_path=log, timeout_s=1.0)
 
     child = int(log.read_text().splitlines()[-1])
-    wait_until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie")
+    wait_until(lambda: has_ended(child))
 
 
 def test_a_request_inside_interruptible_raises_at_once_and_later_work_is_refused() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import psutil
 
+from tests.processes import has_ended, wait_for_end
 from tracking_client import local_server
 from tracking_client.tracking_uri import LocalStore
 
@@ -23,14 +24,14 @@ def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 20
 def stop_server(store: LocalStore, number: int = signal.SIGTERM) -> None:
     """Ends the server of a store, if one runs, and waits until it is gone."""
     found = local_server.discovered(store)
-    if found is None or not psutil.pid_exists(found.pid):
+    if found is None or has_ended(found.pid):
         return
     process = psutil.Process(found.pid)
     if "tracking_server" not in " ".join(process.cmdline()):
         return
     process.send_signal(number)
     try:
-        process.wait(timeout=10)
+        wait_for_end(process, 10)
     except psutil.TimeoutExpired:
         process.kill()
-        process.wait(timeout=10)
+        wait_for_end(process, 10)

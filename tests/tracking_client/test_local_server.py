@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.processes import has_ended
 from tests.tracking_client.scripts import Scripts
 from tests.tracking_client.servers import stop_server, wait_until
 from tracking_client import local_server
@@ -28,7 +29,7 @@ with tracking.start_run() as run:
 
 
 def _is_running(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return not has_ended(pid)
 
 
 def _servers_of(store: LocalStore) -> list[int]:

@@ -18,6 +18,7 @@ from runner.conversation import ProgramNotStarted
 from runner.process import run_program
 from runner.stop import Stop
 from runner.warm.guardians import Guardians
+from tests.processes import has_ended
 from tests.runner.test_process import wait_until
 
 from .conftest import Project, Ran
@@ -122,7 +123,7 @@ def test_a_program_whose_guardian_is_killed_does_not_go_on(project: Project, gua
     os.kill(running.guardian, signal.SIGKILL)
 
     assert running.end().code == -signal.SIGKILL
-    wait_until(lambda: not psutil.pid_exists(running.pid))
+    wait_until(lambda: has_ended(running.pid))
 
 
 def test_a_program_outlives_the_process_that_its_guardian_came_from(
@@ -131,7 +132,7 @@ def test_a_program_outlives_the_process_that_its_guardian_came_from(
     running = Running(project, guardians, UNTIL)
     origin = psutil.Process(running.guardian).ppid()
     os.kill(origin, signal.SIGKILL)
-    wait_until(lambda: not psutil.pid_exists(origin))
+    wait_until(lambda: has_ended(origin))
 
     project.write("go", "")
     assert running.end().stdout.endswith("end\n")
@@ -187,6 +188,6 @@ def test_when_the_owner_is_killed_the_program_ends_and_the_last_resort_is_execut
     owner.stdout.close()
 
     note = project.directory / "note"
-    wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    wait_until(lambda: all(map(has_ended, pids)))
     wait_until(lambda: note.exists() and note.read_text() != "")
     assert int(note.read_text()) == -signal.SIGTERM

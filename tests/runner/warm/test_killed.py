@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from runner.stop import Stop
+from tests.processes import has_ended
 from tests.runner.test_process import wait_until
 
 from .conftest import Project, Ran
@@ -51,7 +52,7 @@ class Running:
 def test_a_program_outlives_its_template_and_the_next_gets_another(project: Project) -> None:
     running = Running(project, UNTIL)
     os.kill(running.template, signal.SIGKILL)
-    wait_until(lambda: not psutil.pid_exists(running.template))
+    wait_until(lambda: has_ended(running.template))
 
     project.write("go", "")
     assert running.end().stdout.endswith("end\n")
@@ -67,7 +68,7 @@ def test_a_program_whose_guardian_is_killed_does_not_go_on(project: Project) -> 
     os.kill(running.guardian, signal.SIGKILL)
 
     assert running.end().code == -signal.SIGKILL
-    wait_until(lambda: not psutil.pid_exists(running.pid))
+    wait_until(lambda: has_ended(running.pid))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -134,7 +135,7 @@ def test_when_the_owner_is_killed_programs_end_whatever_group_they_are_in(
     owner.stdout.close()
 
     note = project.directory / "note"
-    wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    wait_until(lambda: all(map(has_ended, pids)))
     wait_until(lambda: note.exists() and note.read_text() != "")
     assert int(note.read_text()) == -signal.SIGTERM
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.processes import has_ended
 from tests.tracking_client.scripts import Scripts
 from tests.tracking_client.servers import stop_server, wait_until
 from tracking_client import local_server
@@ -94,7 +95,7 @@ class Program:
 
     def kill(self) -> None:
         psutil.Process(self.pid).kill()
-        wait_until(lambda: not psutil.pid_exists(self.pid), "it is gone")
+        wait_until(lambda: has_ended(self.pid), "it is gone")
 
 
 def _content(number: int) -> bytes:

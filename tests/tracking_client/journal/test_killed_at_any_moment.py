@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.processes import has_ended
 from tests.tracking_client.scripts import Scripts
 from tests.tracking_client.servers import stop_server, wait_until
 from tracking_client import local_server
@@ -95,7 +96,7 @@ class Program:
             pass
 
     def is_gone(self) -> bool:
-        return not psutil.pid_exists(self.pid)
+        return has_ended(self.pid)
 
 
 def _assert_all_is_there(program: Program, client: TrackingClient) -> None:
