@@ -46,11 +46,14 @@ class RunCalls:
         run_name: str | None = None,
         *,
         run_id: str | None = None,
+        params: Sequence[Param] = (),
     ) -> Run:
         """Creates a run in the state RUNNING; `start_time` is in ms since the epoch.
 
         `run_id` is the wish for an id, by default a new one. A server of this project takes it, so that a
         retry cannot make a second run; MLflow's does not know the field: use the id of the returned run.
+        Nor does it know `params`, which a run is made with: `data.params` says which of them it has, and
+        the others are to be logged. The server takes 100.
         """
         wanted = checks.tags(tags)
         user_ids = [tag.value for tag in wanted if tag.key == names.USER]
@@ -63,6 +66,9 @@ class RunCalls:
         }
         if run_name:
             body["run_name"] = run_name
+        if params:
+            checks.distinct_params(params)
+            body["params"] = [param.to_wire() for param in params[: limits.MAX_PARAMS_PER_BATCH]]
         return Run.from_wire(self.transport.call("POST", f"{_API}/create", body=body)["run"])
 
     def get_run(self, run_id: str) -> Run:

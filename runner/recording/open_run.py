@@ -173,10 +173,10 @@ class OpenRun:
 
     def _record_params(self, write_sources: SourceWriter) -> None:
         spec = self.spec
-        if spec.params:
-            self.client.log_batch(
-                self.run_id, params=[Param(key=key, value=value) for key, value in spec.params.items()]
-            )
+        known = self.run.data.params  # a server of ours has made the run with them
+        left = [Param(key, value) for key, value in spec.params.items() if known.get(key) != value]
+        if left:
+            self.client.log_batch(self.run_id, params=left)
         dirty = spec.checkout.provenance.dirty
         if dirty is not None and spec.tags.get(SOURCE_DIGEST_TAG) != dirty.digest:
             self._record_dirty(write_sources)

@@ -29,7 +29,7 @@ from runner.recording.ticket import Ticket
 from tracking_client.client import TrackingClient
 from tracking_client.errors import InvalidArgument, NotFound
 from tracking_client.wire import names
-from tracking_client.wire.entities import Run
+from tracking_client.wire.entities import Param, Run
 
 FIRST_CONTACT_S = 20.0
 
@@ -104,7 +104,11 @@ class Recorder:
         }
         client = self._first_contact(spec)
         run = client.create_run(
-            _experiment_id(client, spec), start_time=_now_ms(), tags=tags, run_name=spec.run_name
+            _experiment_id(client, spec),
+            start_time=_now_ms(),
+            tags=tags,
+            run_name=spec.run_name,
+            params=[Param(key, value) for key, value in spec.params.items()],
         )
         return self._opened(spec, ticket, run, run.info.run_name or "")
 

@@ -210,10 +210,20 @@ def _give_history(top: Path, tree: Path, provenance: Provenance) -> None:
         read(["update-ref", "--no-deref", "HEAD", provenance.commit], cwd=scratch, config=config)
         if provenance.repository_url:
             read(["remote", "set-url", "origin", provenance.repository_url], cwd=scratch, config=config)
+        # Every trial gets a copy of this, and removes it: what is not needed costs each of them.
+        read(["remote", "set-head", "origin", "--delete"], cwd=scratch, config=config)
+        read(["pack-refs", "--all"], cwd=scratch, config=config)
+        _remove_empty_folders(scratch / ".git", kept=("objects", "refs"))
         os.rename(scratch / ".git", tree / ".git")
         read(["read-tree", provenance.commit], cwd=tree, config=config)
     except (GitFailed, OSError):
         return  # a shallow clone, for one: the sources are there all the same
+
+
+def _remove_empty_folders(git: Path, *, kept: Collection[str]) -> None:
+    for folder, _, _ in os.walk(git, topdown=False):
+        if os.path.relpath(folder, git) not in kept and not os.listdir(folder):
+            os.rmdir(folder)
 
 
 def _put_on_disk(tree: Path) -> None:

@@ -40,6 +40,41 @@ def test_creating_a_run_again_under_the_clients_own_id_returns_the_first(api: An
     assert again["data"]["params"] == [{"key": "p", "value": "1"}]
 
 
+def test_a_run_can_be_made_with_its_params(api: Any) -> None:
+    run_id, long = "ab" * 16, "x" * 7000
+    given = [{"key": "lr", "value": "0.1"}, {"key": "a", "value": long}, {"key": "empty"}]
+    made = api.post("runs/create", experiment_id="0", run_id=run_id, params=given)["run"]
+    params = [
+        {"key": "a", "value": long[:6000]},
+        {"key": "empty", "value": ""},
+        {"key": "lr", "value": "0.1"},
+    ]
+    assert made["data"]["params"] == params
+    assert api.get("runs/get", run_id=run_id)["run"]["data"]["params"] == params
+    found = api.post("runs/search", experiment_ids=["0"], filter="params.lr = '0.1'")["runs"]
+    assert [run["info"]["run_id"] for run in found] == [run_id]
+    again = api.post("runs/create", experiment_id="0", run_id=run_id, params=[{"key": "lr", "value": "2"}])[
+        "run"
+    ]
+    assert again["data"]["params"] == params
+    assert api.refused("POST", "runs/log-parameter", run_id=run_id, key="lr", value="2")[0] == 400
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        [{"key": "a//b", "value": "1"}],
+        [{"value": "1"}],
+        [{"key": "a", "value": "1"}, {"key": "a", "value": "2"}],
+        [{"key": f"p{number}", "value": ""} for number in range(101)],
+    ],
+)
+def test_bad_params_make_no_run(api: Any, params: list[dict[str, str]]) -> None:
+    before = api.post("runs/search", experiment_ids=["0"]).get("runs")
+    assert api.refused("POST", "runs/create", experiment_id="0", params=params)[0] == 400
+    assert api.post("runs/search", experiment_ids=["0"]).get("runs") == before
+
+
 def test_a_chosen_id_must_be_plain_and_stays_with_its_experiment(api: Any) -> None:
     run_id = "a" * 32
     other = api.experiment()

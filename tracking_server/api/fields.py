@@ -8,6 +8,7 @@ import msgspec
 
 from tracking_server.api.codec import required
 from tracking_server.api.keys import Kind, checked_key
+from tracking_server.errors import InvalidParameter
 from tracking_server.store import runs
 
 
@@ -38,3 +39,16 @@ def text_of(tags: list[TagIn] | None, kind: Kind, field: str | None = None) -> d
 def tags_of(tags: list[TagIn] | None, field: str | None = None) -> dict[str, str]:
     """Tags as they are stored, cut as in MLflow. Raises InvalidParameter."""
     return runs.truncated(text_of(tags, "tag", field), runs.MAX_TAG_LENGTH)
+
+
+def params_of(params: list[TagIn], field: str | None = None) -> dict[str, str]:
+    """Parameters as they are stored, cut as in MLflow. Raises InvalidParameter, where one is twice too."""
+    found = runs.truncated(text_of(params, "parameter", field), runs.MAX_PARAM_LENGTH)
+    if len(found) < len(params):
+        keys = [str(param.key) for param in params]
+        twice = [key for index, key in enumerate(keys) if key in keys[:index]]
+        raise InvalidParameter(
+            f"Duplicate parameter keys have been submitted: {twice}. Please ensure the request contains only "
+            "one param value per param key."
+        )
+    return found

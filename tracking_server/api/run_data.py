@@ -8,7 +8,7 @@ import msgspec
 
 from tracking_client.wire import limits
 from tracking_server.api.codec import Int64, required
-from tracking_server.api.fields import TagIn, run_id_of, tags_of, text_of
+from tracking_server.api.fields import TagIn, params_of, run_id_of, tags_of
 from tracking_server.api.keys import checked_key
 from tracking_server.api.routing import Endpoint
 from tracking_server.api.runs import post
@@ -142,18 +142,6 @@ def _points(metrics: list[MetricIn]) -> list[MetricPoint]:
     return found
 
 
-def _params(params: list[TagIn], field: str | None = None) -> dict[str, str]:
-    found = runs.truncated(text_of(params, "parameter", field), runs.MAX_PARAM_LENGTH)
-    if len(found) < len(params):
-        keys = [str(param.key) for param in params]
-        twice = [key for index, key in enumerate(keys) if key in keys[:index]]
-        raise InvalidParameter(
-            f"Duplicate parameter keys have been submitted: {twice}. Please ensure the request contains only "
-            "one param value per param key."
-        )
-    return found
-
-
 async def log_metric(services: Services, request: LogMetric) -> object:
     """Log one metric point."""
     run_id = run_id_of(request)
@@ -165,7 +153,7 @@ async def log_metric(services: Services, request: LogMetric) -> object:
 async def log_parameter(services: Services, request: LogText) -> object:
     """Log one parameter."""
     run_id = run_id_of(request)
-    params = _params([TagIn(request.key, request.value)])
+    params = params_of([TagIn(request.key, request.value)])
     await services.database.write(lambda connection: runs.log(connection, run_id, new_params=params))
     return {}
 
@@ -191,7 +179,7 @@ async def log_batch(services: Services, request: LogBatch) -> object:
     run_id = run_id_of(request)
     _check_batch(request)
     points = _points(request.metrics)
-    params = _params(request.params, "params")
+    params = params_of(request.params, "params")
     tags = tags_of(request.tags, "tags")
     await services.database.write(
         lambda connection: runs.log(connection, run_id, points=points, new_params=params, tags=tags)

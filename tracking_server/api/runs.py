@@ -9,7 +9,7 @@ import msgspec
 
 from tracking_client.wire import limits
 from tracking_server.api.codec import Int64, required, wrong_kind
-from tracking_server.api.fields import TagIn, run_id_of
+from tracking_server.api.fields import TagIn, params_of, run_id_of
 from tracking_server.api.routing import Endpoint, Rpc
 from tracking_server.api.search_reply import search_reply
 from tracking_server.errors import InvalidParameter
@@ -21,7 +21,7 @@ _CHOSEN_ID = re.compile(r"^[0-9a-f]{32}$")
 
 
 class Create(msgspec.Struct):
-    """runs/create. `run_id` is an extension: the client's own id makes a repeated request harmless."""
+    """runs/create. Extensions: `params`, and the client's own `run_id`, which makes repetition harmless."""
 
     experiment_id: str | int | None = None
     user_id: str = ""
@@ -29,6 +29,7 @@ class Create(msgspec.Struct):
     start_time: Int64 | None = None
     tags: list[TagIn] | None = None
     run_id: str | None = None
+    params: list[TagIn] = []
 
 
 class Update(msgspec.Struct):
@@ -74,6 +75,11 @@ async def create(services: Services, request: Create) -> object:
     """Make a run, or return the one that has the chosen id already."""
     if request.run_id is not None and not _CHOSEN_ID.fullmatch(request.run_id):
         raise InvalidParameter(f"Invalid run ID: '{request.run_id[:300]}'. A chosen id is 32 hex digits.")
+    if len(request.params) > limits.MAX_PARAMS_PER_BATCH:
+        raise InvalidParameter(
+            f"A run can be made with at most {limits.MAX_PARAMS_PER_BATCH} params, "
+            f"not {len(request.params)}. Log the others with runs/log-batch."
+        )
     new = runs.NewRun(
         experiment_id=str(request.experiment_id) if request.experiment_id not in (None, "") else "0",
         user_id=request.user_id[:256],
@@ -81,6 +87,7 @@ async def create(services: Services, request: Create) -> object:
         start_ms=request.start_time,
         tags=_first_tags(request.tags),
         run_id=request.run_id,
+        params=params_of(request.params, "params"),
     )
     run = await services.database.write(lambda connection: runs.create(connection, new))
     return {"run": {"info": run.info, "data": run.data, "inputs": run.inputs}}  # MLflow tells no outputs here

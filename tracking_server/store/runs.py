@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -64,6 +64,7 @@ class NewRun:
     start_ms: int | None = None
     tags: Mapping[str, str]
     run_id: str | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
 
 
 def create(connection: Connection, new: NewRun) -> Run:
@@ -94,9 +95,15 @@ def create(connection: Connection, new: NewRun) -> Run:
     }
     row_id = _inserted(connection, values)
     insert_or_update(connection, run_tags, _rows((row_id, experiment.id, start_ms), tags))
-    # A new run has nothing but its tags: no need to ask every table.
-    made_tags = tuple(Tag(key, value) for key, value in sorted(tags.items()))
-    return Run(info=info(SimpleNamespace(**values, end_ms=None)), data=RunData(tags=made_tags))
+    if new.params:
+        insert_or_update(connection, params, _rows((row_id, experiment.id, start_ms), new.params))
+    # A new run has nothing but these: no need to ask every table.
+    data = RunData(tags=_sorted_by_key(tags), params=_sorted_by_key(new.params))
+    return Run(info=info(SimpleNamespace(**values, end_ms=None)), data=data)
+
+
+def _sorted_by_key(values: Mapping[str, str]) -> tuple[Tag, ...]:
+    return tuple(Tag(key, value) for key, value in sorted(values.items()))
 
 
 def _inserted(connection: Connection, values: Mapping[str, Any]) -> int | None:
