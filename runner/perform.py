@@ -35,6 +35,7 @@ from runner.redaction import Redactor, secrets_in
 from runner.settings import Settings
 from runner.sources.credentials import display_url
 from runner.sources.path_parameters import places_in
+from runner.sources.scratch import scratch_folder, written_changes
 from runner.sources.working_copy import remove_working_copy, working_copies, working_copy
 from runner.sources.written import keep_copy, keep_what_was_written
 from runner.stop import Stop, Stopped
@@ -111,15 +112,8 @@ class _Performance:
             return self._execute(environment, command, checkout.directory)
 
     def _record_order(self) -> None:
-        provenance = self.spec.checkout.provenance
-
-        def write_sources(folder: Path) -> None:
-            from runner.sources.dirty import write_artifacts
-
-            if provenance.dirty is not None and provenance.repository_root is not None:
-                write_artifacts(provenance.dirty, provenance.repository_root, folder)
-
-        self.run.record_params(write_sources=write_sources)
+        provenance, state_dir = self.spec.checkout.provenance, self.performer.settings.state_dir
+        self.run.record_params(partial(written_changes, provenance, state_dir))
         self._beside(self.run.record_description)
 
     def _beside(self, work: Callable[[], None]) -> None:
@@ -209,9 +203,7 @@ class _Performance:
             return {}
         folder = self.spec.storage_dir
         if folder is None:
-            from tempfile import TemporaryDirectory
-
-            folder = Path(self.afterwards.enter_context(TemporaryDirectory(prefix="runner-storage-")))
+            folder = self.afterwards.enter_context(scratch_folder(self.performer.settings.state_dir))
         folder = folder / self.run.run_id
         folder.mkdir(parents=True)
         fetched = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,8 @@ from tracking_client.errors import NotFound
 from tracking_client.wire.entities import Param, Run
 
 _SHARED_TAGS = (ENVIRONMENT_TAG, LOCK_TAG, SOURCE_DIGEST_TAG, SOURCE_ARTIFACTS_TAG, SKIPPED_TAG)
-SourceWriter = Callable[[Path], object]
+WrittenSources = Callable[[], AbstractContextManager[Path]]
+"""Makes a folder with the files that distinguish a dirty working tree, for as long as they are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +95,18 @@ class OpenRun:
         with told_as_recording_error(self.uri):
             return self.client.run_context(self.run)
 
-    def record_order(self, *, write_sources: SourceWriter) -> None:
+    def record_order(self, written_sources: WrittenSources) -> None:
         """Does both `record_params` and `record_description`."""
-        self.record_params(write_sources=write_sources)
+        self.record_params(written_sources)
         self.record_description()
 
-    def record_params(self, *, write_sources: SourceWriter) -> None:
+    def record_params(self, written_sources: WrittenSources) -> None:
         """Stores params and, of a dirty working tree, what distinguishes it from its commit.
 
-        `write_sources(folder)` is called where files are to be stored. Raises RecordingError.
+        `written_sources` is called where files are to be stored. Raises RecordingError.
         """
         with told_as_recording_error(self.uri):
-            self._record_params(write_sources)
+            self._record_params(written_sources)
 
     def record_description(self) -> None:
         """Stores the whole order as JSON. Raises RecordingError. May be called on another thread."""
@@ -171,7 +173,7 @@ class OpenRun:
         send_what_was_left_behind(self.closing_client, CLOSE_TIMEOUT_S)
         return NotedEnd(self, ending, is_kept, promise)
 
-    def _record_params(self, write_sources: SourceWriter) -> None:
+    def _record_params(self, written_sources: WrittenSources) -> None:
         spec = self.spec
         known = self.run.data.params  # a server of ours has made the run with them
         left = [Param(key, value) for key, value in spec.params.items() if known.get(key) != value]
@@ -179,9 +181,9 @@ class OpenRun:
             self.client.log_batch(self.run_id, params=left)
         dirty = spec.checkout.provenance.dirty
         if dirty is not None and spec.tags.get(SOURCE_DIGEST_TAG) != dirty.digest:
-            self._record_dirty(write_sources)
+            self._record_dirty(written_sources)
 
-    def _record_dirty(self, write_sources: SourceWriter) -> None:
+    def _record_dirty(self, written_sources: WrittenSources) -> None:
         dirty = self.spec.checkout.provenance.dirty
         assert dirty is not None
         tags = {SOURCE_DIGEST_TAG: dirty.digest}
@@ -191,7 +193,8 @@ class OpenRun:
         tags[SOURCE_ARTIFACTS_TAG] = holder or f"runs:/{self.run_id}/{SOURCE_FOLDER}"
         set_tags(self.client, self.run_id, tags)
         if holder is None:
-            self._upload_sources(write_sources)
+            with written_sources() as folder:
+                self.client.log_artifacts(self.run_id, str(folder), SOURCE_FOLDER)
 
     def _parent_with(self, digest: str, parent_run_id: str | None) -> str | None:
         # The trials of a sweep share one working tree: it is stored once, with their parent.
@@ -202,10 +205,3 @@ class OpenRun:
         except NotFound:
             return None  # it is on another server
         return tags.get(SOURCE_ARTIFACTS_TAG) if tags.get(SOURCE_DIGEST_TAG) == digest else None
-
-    def _upload_sources(self, write_sources: SourceWriter) -> None:
-        import tempfile
-
-        with tempfile.TemporaryDirectory(prefix="runner-source-") as folder:
-            write_sources(Path(folder))
-            self.client.log_artifacts(self.run_id, folder, SOURCE_FOLDER)

@@ -6,6 +6,7 @@ import secrets
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from runner.errors import RequestError
@@ -15,6 +16,7 @@ from runner.model.sweep_order import SweepOrder
 from runner.recording.open_run import OpenRun
 from runner.sources.dirty import Limits
 from runner.sources.progress import announced
+from runner.sources.scratch import written_changes
 from runner.sources.snapshot import snapshot
 from runner.stop import Stop
 from runner.sweeping.again import kept_sweep
@@ -127,7 +129,7 @@ def _begin(
             listener=conductor.listener,
         )
         order = replace(order, trial=replace(order.trial, checkout=_as_frozen(order, frozen)))
-        _record_order(order, run)
+        _record_order(order, run, settings.state_dir)
     trial = replace(
         frozen_trial(order.trial, frozen),
         parent_run_id=run.run_id,
@@ -170,16 +172,8 @@ def _began(order: SweepOrder, run: OpenRun, frozen: Checkout) -> Began:
     )
 
 
-def _record_order(order: SweepOrder, run: OpenRun) -> None:
-    from runner.sources.dirty import write_artifacts
-
-    provenance = order.trial.checkout.provenance
-
-    def write_sources(into: Path) -> None:
-        if provenance.dirty is not None and provenance.repository_root is not None:
-            write_artifacts(provenance.dirty, provenance.repository_root, into)
-
-    run.record_order(write_sources=write_sources)
+def _record_order(order: SweepOrder, run: OpenRun, state_dir: Path) -> None:
+    run.record_order(partial(written_changes, order.trial.checkout.provenance, state_dir))
     run.record_sweep({"name": order.sweep.name, **describe_sweep(order.sweep)})
 
 
