@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.e2e.terminal import ROOT, Done, User, wait_until
+from tests.processes import has_ended
 from tracking_client.wire.entities import Run
 
 EXAMPLE = ROOT / "examples" / "hyperparam"
@@ -232,7 +233,7 @@ def test_kill_9_of_a_search_ends_its_trials_too(user: User, project: Callable[[s
     script.kill()
     process.communicate(timeout=60)
 
-    wait_until(lambda: not any(trial.is_running() for trial in trials_before), timeout_s=60)
+    wait_until(lambda: all(has_ended(trial.pid) for trial in trials_before), timeout_s=60)
     wait_until(lambda: not user.runs("attributes.status = 'RUNNING'"), timeout_s=60)
     parent, _, trials = sweep(user)
     assert parent.info.status == "FAILED"

@@ -7,7 +7,6 @@ import signal
 import subprocess
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.e2e.gated_sweeps import SWEEP, closed_gate
@@ -23,6 +22,7 @@ from tests.e2e.sweeps import (
 )
 from tests.e2e.terminal import User, wait_until
 from tests.e2e.test_death import address_of, serve
+from tests.processes import has_ended, wait_for_end
 
 SIZE = 6
 QUICK = """
@@ -217,7 +217,7 @@ def test_sigterm_and_sighup_end_the_sweep_and_its_trials_at_once(user: User, num
         assert not list(programs())
         assert {run.info.status for run in user.runs()} == {"KILLED"}
         worker = worker_process(the_sweep())
-        wait_until(lambda: worker is None or not worker.is_running())
+        wait_until(lambda: worker is None or has_ended(worker.pid))
 
 
 # Going on.
@@ -332,7 +332,7 @@ def test_the_worker_and_its_trials_survive_the_orchestrator_and_end_by_themselve
         runner.kill()
         runner.communicate()
         assert worker is not None
-        assert worker.is_running()
+        assert not has_ended(worker.pid)
         gate.open()
 
         wait_until(lambda: gate.waiting() == 0)
@@ -340,8 +340,7 @@ def test_the_worker_and_its_trials_survive_the_orchestrator_and_end_by_themselve
 
         assert done.code == 0, done.err
         check_complete(user, 2)
-        _gone, alive = psutil.wait_procs([worker], timeout=30)
-        assert not alive
+        wait_for_end(worker, 30)
 
 
 def test_a_password_in_the_tracking_uri_is_never_shown_nor_kept_and_a_resumed_sweep_still_uses_it(

@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.sweeps import LOCAL, declared, kept_sweeps, programs, the_sweep, trials_of, worker_process
 from tests.e2e.terminal import User, wait_until
+from tests.processes import wait_for_end
 
 TRIALS = 14
 KILLS_A_SWEEP = 10
@@ -123,7 +124,6 @@ def check_complete(user: User) -> None:
     assert parent.data.metrics["trials_finished"] == TRIALS
     worker = worker_process(kept)
     if worker is not None:
-        with suppress(psutil.NoSuchProcess):
-            worker.wait(30)
+        wait_for_end(worker, 30)
     wait_until(lambda: not list(programs()))
     assert not list((kept.folder.worker / "reports").glob("*")), os.listdir(kept.folder.worker)

@@ -8,6 +8,7 @@ import psutil
 
 from tests.e2e.sweeps import LOCAL, declared, programs, the_sweep, trials_of, worker_process
 from tests.e2e.terminal import User, wait_until
+from tests.processes import wait_for_end
 from tracking_client.wire import names
 
 SWEEP = """
@@ -40,7 +41,7 @@ def test_a_worker_that_stands_still_is_named_and_once_it_is_killed_the_sweep_is_
     assert "Traceback" not in refused.err
 
     worker.kill()
-    worker.wait(30)
+    wait_for_end(worker, 30)
     resumed = user.types("sweep", "resume", kept.folder.run_id)
     assert resumed.code == 0, resumed.err
     ledger = the_sweep().ledger
@@ -82,7 +83,7 @@ def test_a_run_whose_end_a_killed_worker_could_not_tell_is_closed_as_it_ended(us
         (place / "end").touch()
         wait_until(lambda: list(kept.folder.worker.glob("reports/*.json")))
         worker.kill()
-        worker.wait(30)
+        wait_for_end(worker, 30)
     finally:
         server.resume()
     out, err = runner.communicate(timeout=120)

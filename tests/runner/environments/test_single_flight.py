@@ -19,6 +19,7 @@ import pytest
 from runner.environments.marker import read_marker
 from runner.errors import EnvironmentBuildError
 from runner.model.environment import EnvironmentSpec
+from tests.processes import wait_for_end
 from tests.runner.environments.wheels import make_wheel
 from tests.runner.environments.workshop import Workshop
 
@@ -146,7 +147,8 @@ def test_a_builder_killed_at_any_moment_does_not_hinder_the_next(
             children = psutil.Process(worker.pid).children(recursive=True)
             worker.kill()
             worker.wait(30)
-            psutil.wait_procs(children, timeout=60)  # an installer ends by itself
+            for child in children:
+                wait_for_end(child, 60)  # an installer ends by itself
     environment, _ = workshop.ensure(spec)
     assert environment.python is not None
     subprocess.run([environment.python, "-c", "import tiny"], check=True, timeout=60)
