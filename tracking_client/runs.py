@@ -67,6 +67,8 @@ class RunCalls:
         if run_name:
             body["run_name"] = run_name
         if params:
+            for param in params:
+                checks.key(param.key, "parameter")
             checks.distinct_params(params)
             body["params"] = [param.to_wire() for param in params[: limits.MAX_PARAMS_PER_BATCH]]
         return Run.from_wire(self.transport.call("POST", f"{_API}/create", body=body)["run"])

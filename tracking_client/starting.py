@@ -240,18 +240,20 @@ def _with_description(tags: Mapping[str, Any] | None, description: str | None) -
 def _leave(run: ActiveRun, status: str, by_error: bool) -> None:
     """Ends a run whose `with` block was left, and those that were opened inside and left open."""
     failure: Exception | None = None
-    for ended in active_runs.remove(run):
-        os.environ.pop(RUN_ID, None)
-        _remember(ended)
-        if by_error:
-            # The user's own exception is on its way up and must not be replaced by ours.
-            ending.end_quietly(ended, status)
-            continue
-        try:
-            ended.terminate(status)
-        except TrackingError as error:
-            failure = failure or error
-    ending.rest()
+    try:
+        for ended in active_runs.remove(run):
+            os.environ.pop(RUN_ID, None)
+            _remember(ended)
+            if by_error:
+                # The user's own exception is on its way up and must not be replaced by ours.
+                ending.end_quietly(ended, status)
+                continue
+            try:
+                ended.terminate(status)
+            except TrackingError as error:
+                failure = failure or error
+    finally:
+        ending.rest()
     if failure is not None:
         raise failure
 

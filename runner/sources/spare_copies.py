@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from runner.model.source import Checkout
@@ -47,18 +47,13 @@ class SpareCopies:
         self._lock = threading.Lock()
         self._spares: dict[Path, list[_Spare]] = {}
         self._is_small: dict[Path, bool] = {}
-        self._being_made = 0
+        self._being_made: Counter[Path] = Counter()
         self._closed = False
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -98,9 +93,9 @@ class SpareCopies:
 
     def _make(self, shared: Path) -> None:
         with self._lock:
-            if self._closed or len(self._spares.get(shared, ())) + self._being_made >= MOST_SPARES:
+            if self._closed or len(self._spares.get(shared, ())) + self._being_made[shared] >= MOST_SPARES:
                 return
-            self._being_made += 1
+            self._being_made[shared] += 1
         spare = None
         try:
             # Where none can be made, the run that needs its own says why.
@@ -108,7 +103,7 @@ class SpareCopies:
                 spare = self._made(shared)
         finally:
             with self._lock:
-                self._being_made -= 1
+                self._being_made[shared] -= 1
                 is_wanted = spare is not None and not self._closed
                 if spare is not None and is_wanted:
                     self._spares.setdefault(shared, []).append(spare)
