@@ -50,6 +50,21 @@ def test_a_batch_of_any_size_is_logged(client: TrackingClient, experiment_id: st
     assert [metric.step for metric in client.get_metric_history(run_id, "loss")] == list(range(2345))
 
 
+def test_a_run_is_made_with_as_many_params_as_a_request_holds(
+    client: TrackingClient, experiment_id: str
+) -> None:
+    params = [Param(f"p{number}", str(number)) for number in range(101)]
+    made = client.create_run(experiment_id, params=params)
+    assert made.data.params == {param.key: param.value for param in params[:100]}
+    assert client.get_run(made.info.run_id).data.params == made.data.params
+
+    with pytest.raises(InvalidArgument):
+        client.create_run(experiment_id, params=[Param("a//b", "1")])
+    with pytest.raises(InvalidArgument, match="Duplicate"):
+        client.create_run(experiment_id, params=[Param("a", "1"), Param("a", "2")])
+    assert [run.info.run_id for run in client.find_runs([experiment_id])] == [made.info.run_id]
+
+
 def test_numbers_that_are_not_finite_arrive(client: TrackingClient, experiment_id: str) -> None:
     run_id = client.create_run(experiment_id).info.run_id
     client.log_metric(run_id, "nan", math.nan)
