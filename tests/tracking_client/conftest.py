@@ -32,6 +32,8 @@ from tracking_client.journal import journals
 from tracking_client.tracking_uri import LocalStore, RemoteServer
 from tracking_client.transport import Transport
 
+_LONGEST_SESSION_S = 3 * 3600
+
 
 @pytest.fixture(autouse=True)
 def _fresh_client_state(_nothing_left_behind: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -68,7 +70,10 @@ def _fresh_client_state(_nothing_left_behind: None, monkeypatch: pytest.MonkeyPa
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_server.LocalServer]:
     """One server of ours for all tests that do not harm it."""
     store = LocalStore.at(tmp_path_factory.mktemp("shared-store"))
-    found = local_server.ensure(store)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        # Those who know it by its address cannot start it again, and some tests need minutes without it.
+        monkeypatch.setenv(local_server.IDLE_VARIABLE, str(_LONGEST_SESSION_S))
+        found = local_server.ensure(store)
     yield found
     stop_server(store)
 
