@@ -122,10 +122,13 @@ class Range:
             return False
         if self.integer and value != round(value):
             return False
-        if self.stride is None:
+        stride, size = self.stride, self.size
+        if stride is None or size is None:
             return True
-        strides = (value - self.minimum) / self.stride
-        return abs(strides - round(strides)) < 1e-6
+        strides = (value - self.minimum) / stride
+        # A step can be so small beside the bounds that the floats between them are far apart for it.
+        last_digit = math.ulp(max(abs(self.minimum), abs(self.maximum))) / stride
+        return 0 <= round(strides) < size and abs(strides - round(strides)) < 1e-6 + 2 * last_digit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

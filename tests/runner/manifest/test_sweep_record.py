@@ -16,7 +16,7 @@ from runner.manifest.findings import Findings
 from runner.manifest.load import load
 from runner.manifest.sweeps.record import describe, sweep_from
 from runner.manifest.sweeps.section import sweep_of
-from runner.model.space import Choice, Dimension, Domain, Normal, Params, Range, Space, Value
+from runner.model.space import Choice, Dimension, Domain, Normal, Params, Range, Space, Value, text_of
 from runner.model.sweep import (
     AGGREGATES,
     GOALS,
@@ -50,7 +50,8 @@ values: st.SearchStrategy[Value] = st.one_of(texts, st.integers(), numbers, st.b
 
 @st.composite
 def choices(draw: st.DrawFn) -> Choice:
-    found = draw(st.lists(values, min_size=1, max_size=4, unique_by=lambda value: (type(value), value)))
+    # Two values that are one text are one value to the program, and refused.
+    found = draw(st.lists(values, min_size=1, max_size=4, unique_by=text_of))
     if draw(st.booleans()):
         return Choice(values=tuple(found))
     weights = draw(st.lists(st.integers(1, 9), min_size=len(found), max_size=len(found)))
