@@ -284,11 +284,12 @@ def test_a_value_that_is_not_there_and_one_that_never_was_a_number() -> None:
 def test_the_kernels_count_of_processes_killed_for_memory(
     files: dict[str, str], count: int | None, tmp_path: Path
 ) -> None:
+    root = tmp_path / f"machine-{count}"  # where to read is kept by root, and pytest uses directories again
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
 
-    assert memory_kills(root=tmp_path) == count
+    assert memory_kills(root=root) == count
 
 
 def test_the_count_of_this_machine_does_not_fall() -> None:
