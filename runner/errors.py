@@ -213,11 +213,12 @@ class SubmissionError(ProvisionError):
 
 
 class RecordingError(ProvisionError):
-    """The tracking server at `uri` did not take what it was given."""
+    """The tracking server at `uri` did not take what it was given; `may_pass`: later it may."""
 
-    def __init__(self, message: str, *, uri: str, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, uri: str, hint: str | None = None, may_pass: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.uri = uri
+        self.may_pass = may_pass
 
 
 class RunFailed(RunnerError):

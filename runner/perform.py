@@ -96,6 +96,7 @@ class _Performance:
         self.stop = stop
         self.started = time.monotonic()
         self.tail = ""
+        self.is_all_sent = True
         self.afterwards = ExitStack()
 
     def to_the_end(self) -> Ending:
@@ -303,6 +304,7 @@ class _Performance:
 
     def close(self, ending: Ending) -> None:
         end = self.run.note_end(ending)
+        self.is_all_sent = end.is_all_sent
         try:
             # Whoever waits for the outcome need not wait for the server too.
             if end.is_kept:
@@ -331,6 +333,7 @@ class _Performance:
             log_path=self.run.log_path,
             tail=self.tail,
             reason=ending.reason,
+            is_all_sent=self.is_all_sent,
         )
 
 

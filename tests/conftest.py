@@ -16,12 +16,19 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
 CI = os.environ.get("RUNNER_CI") == "1"
 REPOSITORY = Path(__file__).resolve().parents[1]
 _OURS = ("model-", "artifact", "table-", "replay-")
 _VOLATILE = {"PYTEST_CURRENT_TEST", "PYTEST_VERSION"}
 _FAILED = pytest.StashKey[bool]()
+
+# No verdict depends on how busy the machine is; in CI none on chance: what it draws, developers' machines find.
+settings.register_profile(
+    "runner", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=CI
+)
+settings.load_profile("runner")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -18,7 +18,8 @@ from runner.model.run import Outcome, RunStatus
 class Report:
     """Either the outcome, or the error that kept the run from having one.
 
-    `stopped_for` is the word that came with the request to stop it, "" where there was none.
+    `stopped_for` is the word that came with the request to stop it, "" where there was none. `may_pass`: the
+    error is the tracking server's, and another attempt may go well.
     """
 
     outcome: Outcome | None = None
@@ -26,6 +27,7 @@ class Report:
     message: str = ""
     hint: str | None = None
     stopped_for: str = ""
+    may_pass: bool = False
 
     @classmethod
     def of_error(cls, error: BaseException, *, stopped_for: str = "") -> Report:
@@ -35,6 +37,7 @@ class Report:
             message=str(error) or type(error).__name__,
             hint=getattr(error, "hint", None),
             stopped_for=stopped_for,
+            may_pass=isinstance(error, errors.RecordingError) and error.may_pass,
         )
 
     def result(self) -> Outcome:
@@ -55,6 +58,7 @@ class Report:
             "message": self.message,
             "hint": self.hint,
             "stopped_for": self.stopped_for,
+            "may_pass": self.may_pass,
         }
 
     @classmethod
@@ -66,6 +70,7 @@ class Report:
             message=str(data["message"]),
             hint=None if data["hint"] is None else str(data["hint"]),
             stopped_for=str(data["stopped_for"]),
+            may_pass=bool(data.get("may_pass")),
         )
 
 
@@ -79,6 +84,7 @@ def _outcome(data: Mapping[str, Any]) -> Outcome:
         log_path=Path(data["log_path"]) if data["log_path"] else None,
         tail=data["tail"],
         reason=data["reason"],
+        is_all_sent=data.get("is_all_sent", True),
     )
 
 
@@ -92,6 +98,7 @@ def _described(outcome: Outcome) -> dict[str, object]:
         "log_path": str(outcome.log_path) if outcome.log_path else None,
         "tail": outcome.tail,
         "reason": outcome.reason,
+        "is_all_sent": outcome.is_all_sent,
     }
 
 

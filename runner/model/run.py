@@ -107,7 +107,8 @@ class Outcome:
     """What came of a run. `tail` is the last of its output, redacted, for a message to people.
 
     `exit_code` is the program's (None where it never started); a program ended by a signal has the
-    negative signal number, as in `subprocess`.
+    negative signal number, as in `subprocess`. Where `is_all_sent` is False, the server was away, and some of
+    what the program logged waits on this machine to be sent.
     """
 
     run_id: str
@@ -118,6 +119,7 @@ class Outcome:
     log_path: Path | None = None
     tail: str = ""
     reason: str = ""
+    is_all_sent: bool = True
 
     def __bool__(self) -> bool:
         """Whether the run finished well."""

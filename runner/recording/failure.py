@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from runner.errors import RecordingError
+from runner.recording.passing import may_pass
 from tracking_client.errors import (
     InvalidArgument,
     LocalServerFailed,
@@ -22,7 +23,9 @@ def told_as_recording_error(uri: str) -> Iterator[None]:
     try:
         yield
     except TrackingError as error:
-        raise RecordingError(f"not recorded: {error}", uri=uri, hint=_next_step(error)) from error
+        raise RecordingError(
+            f"not recorded: {error}", uri=uri, hint=_next_step(error), may_pass=may_pass(error)
+        ) from error
 
 
 def _next_step(error: TrackingError) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from typing import TYPE_CHECKING
 
 from tracking_client.errors import TrackingError
+from tracking_client.running import is_running
 from tracking_client.wire import names
 
 if TYPE_CHECKING:
@@ -66,25 +66,6 @@ class Heart:
             if stop.wait(min(left_s, _LOOK_S)):
                 return True
             server = self._client.transport.local_server
-            if server is not None and not _is_running(server.pid):
+            if server is not None and not is_running(server.pid):
                 return False
-        return False
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not _is_unreaped(pid)
-
-
-def _is_unreaped(pid: int) -> bool:
-    # A server that we started ourselves and that died is a zombie of ours.
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            return stat.read().rpartition(b")")[2].split()[0] == b"Z"
-    except (OSError, IndexError):
         return False

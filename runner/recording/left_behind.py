@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 
 from tracking_client.client import TrackingClient
 from tracking_client.errors import TrackingError
@@ -11,9 +10,20 @@ from tracking_client.journal.syncing import sync_left_behind
 from tracking_client.journal_folder import journal_folders
 
 
-def send_what_was_left_behind(client: TrackingClient, within_s: float) -> None:
-    """Ships the journals of dead processes that logged to where `client` goes. Never raises."""
+def send_what_was_left_behind(client: TrackingClient, within_s: float) -> bool:
+    """Ships the journals of dead processes that logged to where `client` goes. Never raises.
+
+    Returns whether nothing of dead processes is left, as far as this machine can tell.
+    """
     until_s = time.monotonic() + within_s
+    is_all_sent = True
     for folder in journal_folders():
-        with suppress(TrackingError, OSError):
-            sync_left_behind(folder, client.transport, client.transport.target_uri, until_s=until_s)
+        try:
+            is_all_sent &= sync_left_behind(
+                folder, client.transport, client.transport.target_uri, until_s=until_s
+            )
+        except FileNotFoundError:
+            continue  # nobody logged there
+        except (TrackingError, OSError):
+            is_all_sent = False
+    return is_all_sent

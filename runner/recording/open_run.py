@@ -14,7 +14,7 @@ from pathlib import Path
 from runner.errors import RecordingError, RequestError
 from runner.model.environment import Environment
 from runner.model.run import RunSpec
-from runner.recording.close import CLOSE_TIMEOUT_S, close_run, set_tags
+from runner.recording.close import close_run, set_tags
 from runner.recording.failure import told_as_recording_error
 from runner.recording.heartbeat import Heart
 from runner.recording.left_behind import send_what_was_left_behind
@@ -47,13 +47,15 @@ WrittenSources = Callable[[], AbstractContextManager[Path]]
 class NotedEnd:
     """The end of a run that the server is to be told of. `is_kept`: it is on disk, whatever becomes of us.
 
-    `promise` says what becomes of it where the server does not take it.
+    `promise` says what becomes of it where the server does not take it. `is_all_sent`: the server has all
+    that the program logged.
     """
 
     run: OpenRun
     ending: Ending
     is_kept: bool
     promise: str
+    is_all_sent: bool
 
     def tell(self) -> None:
         """Stores the log and the end. Raises RecordingError with the promise. Any thread may call it."""
@@ -62,7 +64,9 @@ class NotedEnd:
             with told_as_recording_error(run.uri):
                 close_run(run.closing_client, run.run_id, run.experiment_id, run.log_path, self.ending)
         except RecordingError as error:
-            raise RecordingError(f"{error}; {self.promise}", uri=run.uri, hint=error.hint) from error
+            raise RecordingError(
+                f"{error}; {self.promise}", uri=run.uri, hint=error.hint, may_pass=error.may_pass
+            ) from error
         run.ticket.redeem()
 
 
@@ -170,8 +174,10 @@ class OpenRun:
         else:
             is_kept = True
             promise = f"{end} is kept in {self.ticket.path} and will be recorded by the next runner command"
-        send_what_was_left_behind(self.closing_client, CLOSE_TIMEOUT_S)
-        return NotedEnd(self, ending, is_kept, promise)
+        is_all_sent = send_what_was_left_behind(
+            self.closing_client, self.closing_client.transport.patience.deadline_s
+        )
+        return NotedEnd(self, ending, is_kept, promise, is_all_sent)
 
     def _record_params(self, written_sources: WrittenSources) -> None:
         spec = self.spec

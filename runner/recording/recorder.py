@@ -42,7 +42,9 @@ class Recorder:
         # Whoever reads a ticket may be in another directory: a relative path would name another store there.
         self.uri = self.client.tracking_uri
         self.state_dir = state_dir
-        self.closing_client = client_with_deadline(uri, close_timeout_s)
+        self.closing_client = client_with_deadline(
+            uri, min(close_timeout_s, self.client.transport.patience.deadline_s)
+        )
         self.heart = Heart(self.client)
 
     @property

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from functools import partial, reduce
 
+from runner.recording.passing import may_pass
 from runner.sweeping.books import Figures, TrialEnd
-from runner.sweeping.passing import may_pass
 from tracking_client.errors import TrackingError
 
 _AGAIN_AFTER_S = 1.0

@@ -41,7 +41,10 @@ def result_of(
         outcome = report.result()
     except RunnerError as error:
         # One that was told to end before its run was open has no outcome either.
-        causes: Mapping[str, Cause] = {"": "provision", "timeout": "timeout"}
+        causes: Mapping[str, Cause] = {
+            "": "lost" if report.may_pass else "provision",
+            "timeout": "timeout",
+        }
         return TrialResult(
             run_id=run_id,
             status=RunStatus.FAILED,

@@ -11,12 +11,13 @@ from runner.errors import RecordingError
 from runner.executors.reports import Report
 from runner.model.sweep import Sweep
 from runner.model.trial import TrialResult
+from runner.recording.left_behind import send_what_was_left_behind
+from runner.recording.passing import may_pass
 from runner.sweeping.flights import Flight
 from runner.sweeping.memory_kills import memory_kills
-from runner.sweeping.passing import may_pass
 from runner.sweeping.results import result_of
 from tracking_client.client import TrackingClient
-from tracking_client.errors import TrackingError
+from tracking_client.errors import TrackingError, TransportError
 
 _AT_ONCE = 4
 _AGAIN_AFTER_S = 1.0
@@ -89,6 +90,7 @@ class Settling:
         is_warned = False
         while True:
             try:
+                self._ensure_all_sent(report)
                 result = result_of(
                     report,
                     self._sweep,
@@ -111,3 +113,11 @@ class Settling:
                     return Unsettled(flight.token)
             else:
                 return Settled(flight.token, result)
+
+    def _ensure_all_sent(self, report: Report) -> None:
+        """Sends what the program could not send itself. Raises TrackingError where it is away."""
+        outcome = report.outcome
+        if outcome is None or outcome.is_all_sent:
+            return
+        if not send_what_was_left_behind(self._client, _CALL_S):
+            raise TransportError(f"what run {outcome.run_name} logged is not sent yet")

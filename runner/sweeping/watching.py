@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from runner.events import Listener, TrialProgress, Warned
 from runner.model.sweep import Objective
+from runner.recording.passing import may_pass
 from runner.search.stopping.protocol import StoppingRule, Verdict
 from runner.sweeping.names import ATTEMPT_TAG, TRIAL_TAG
-from runner.sweeping.passing import may_pass
 from tracking_client.client import TrackingClient
 from tracking_client.errors import NotFound, TrackingError
 from tracking_client.wire.entities import Metric, Run

@@ -18,6 +18,7 @@ from runner.sources.working_copy import working_copies
 from runner.warm.guardians import Guardians
 from runner.warm.templates import Templates
 from runner.worker.host import Host
+from runner.worker.patience import patient
 
 _CONNECT_S = 5.0
 _LOOK_S = 0.05
@@ -56,7 +57,7 @@ def main(arguments: list[str]) -> int:
             os.write(ready_fd, b"!")
             os.close(ready_fd)
             try:
-                host.serve(listening, performer)
+                host.serve(listening, patient(performer, host.say))
             finally:
                 folder.stop_listening()
     return 0

@@ -65,7 +65,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"images"},
         {"types", "offline"},
         {"journal_folder"},
-        {"active_model", "context", "wire", "errors", "notice"},
+        {"active_model", "context", "wire", "errors", "notice", "running"},
         {"late"},
     ],
     "tracking_server": [
@@ -93,6 +93,7 @@ DOORS: dict[str, set[str]] = {
         "tracking_client.errors",
         "tracking_client.journal",
         "tracking_client.journal_folder",
+        "tracking_client.running",
         "tracking_client.wire",
     },
     "runner.sweeping": {

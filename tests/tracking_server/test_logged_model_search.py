@@ -151,7 +151,7 @@ def _in_order(models: dict[str, Model], key: str, descending: bool, dataset: str
     return sorted(models, key=place)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     text=st.one_of(st.just(""), filters),
     key=st.sampled_from(KEYS),

@@ -195,7 +195,7 @@ def _ids(page: Any) -> list[str]:
     return [run.info.run_id for run in page.items]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=filters, asked=asked)
 def test_sql_answers_what_the_words_mean(
     database: Database, population: dict[str, Facts], way: str, text: str, asked: Asked
@@ -203,7 +203,7 @@ def test_sql_answers_what_the_words_mean(
     _check_answer(database, population, text, asked)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=filters, asked=asked)
 def test_the_sql_of_servers_answers_what_the_words_mean(
     server: Database, population_of_server: dict[str, Facts], way: str, text: str, asked: Asked
@@ -218,7 +218,7 @@ def _check_answer(database: Database, population: dict[str, Facts], text: str, a
     assert set(_ids(_page(database, asked, text))) == expected
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.one_of(st.just(""), filters), order=orders, size=st.integers(1, 23), asked=asked)
 def test_pages_make_up_the_whole_in_the_order_that_was_asked_for(
     database: Database,
@@ -232,7 +232,7 @@ def test_pages_make_up_the_whole_in_the_order_that_was_asked_for(
     _check_pages(database, population, text, order, size, asked)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.one_of(st.just(""), filters), order=orders, size=st.integers(5, 23), asked=asked)
 def test_pages_of_servers_make_up_the_whole_in_the_order_that_was_asked_for(
     server: Database,
@@ -296,7 +296,7 @@ def test_runs_that_come_between_pages_hide_none_and_double_none(
     assert [run_id for run_id in paged if run_id in population] == expected
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(text=st.text(alphabet="abm.`'\"()<>=!,% 01eANDORTIS\n\\", max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for parse in (lambda: parse_filter(text, RUNS), lambda: parse_order([text], RUNS)):

@@ -100,17 +100,17 @@ class Spool:
     def adopt(cls, path: Path) -> Spool | None:
         """The journal of a dead process, now this one's; None while somebody has it, or where it is gone."""
         try:
-            about = read_about(path)
             lock = os.open(path / _LOCK, os.O_RDWR | os.O_CLOEXEC)
-        except (OSError, ValueError, KeyError):
+        except OSError:
             return None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Whoever had it before may have removed it between our opening and locking.
             still_there = os.stat(path / _LOCK).st_ino == os.fstat(lock).st_ino
-        except OSError:
-            still_there = False
-        if not still_there:
+            about = read_about(path) if still_there else None
+        except (OSError, ValueError, KeyError):
+            about = None
+        if about is None:
             os.close(lock)
             return None
         return cls(path, about, lock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from tracking_client.journal.file_sending import FileSender
 from tracking_client.journal.refusal import FAULT, Refusal
 from tracking_client.journal.shipping import Window, owners_in, ship_window, unshipped
 from tracking_client.journal.spool import About, Spool, all_in, read_about, remove_remains
+from tracking_client.running import is_running
 from tracking_client.transport import Transport
 
 ATTEMPT_S = 60.0
@@ -52,7 +54,7 @@ def abandoned_in(folder: Path) -> Iterator[Abandoned]:
 
 def in_use(folder: Path) -> list[Path]:
     """The journals in `folder` that a living process has."""
-    return [path for path in all_in(folder) if _is_readable(path) and not _is_free(path)]
+    return [path for path in all_in(folder) if _about(path) is not None and not _is_free(path)]
 
 
 def sync(
@@ -126,19 +128,36 @@ def _next_window(spool: Spool, transport: Transport, sender: FileSender) -> Wind
         return ship_window(spool, hasty, sender, is_stuck=True, is_repeated=True)
 
 
-def sync_left_behind(folder: Path, transport: Transport, tracking_uri: str, *, until_s: float) -> None:
-    """Ships the journals of dead processes in `folder` that are meant for `tracking_uri`. Raises OSError."""
-    for journal in abandoned_in(folder):
-        if journal.about.tracking_uri == tracking_uri:
-            sync(journal.path, transport, until_s=until_s)
+def sync_left_behind(folder: Path, transport: Transport, tracking_uri: str, *, until_s: float) -> bool:
+    """Ships the journals of dead processes in `folder` that are meant for `tracking_uri`.
+
+    Returns whether nothing of dead processes is left there, to be shipped again or by others who are at it.
+    Raises OSError.
+    """
+    is_all_shipped = True
+    remove_remains(folder)
+    for path in all_in(folder):
+        about = _about(path)
+        if about is None or about.tracking_uri != tracking_uri:
+            continue
+        synced = sync(path, transport, until_s=until_s)
+        if synced is None:
+            is_all_shipped &= not path.exists() or _is_its_writers(about)
+        else:
+            is_all_shipped &= synced.failure is None and not synced.left
+    return is_all_shipped
 
 
-def _is_readable(path: Path) -> bool:
+def _is_its_writers(about: About) -> bool:
+    """Whether the process that wrote a journal lives, as far as can be seen from here: it has the journal."""
+    return about.host != socket.gethostname() or is_running(about.pid)
+
+
+def _about(path: Path) -> About | None:
     try:
-        read_about(path)
+        return read_about(path)
     except (OSError, ValueError, KeyError):
-        return False
-    return True
+        return None
 
 
 def _is_free(path: Path) -> bool:

@@ -292,21 +292,21 @@ documents = mostly(
         }
     }
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_generated_documents_are_judged_alike(document: object) -> None:
     text = yaml.safe_dump(document)
     assert loader_accepts(text) == schema_accepts(document), text
 
 
 @given(document=long_parameters)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_generated_parameters_are_judged_alike(document: object) -> None:
     whole = {"entry_points": {"main": {"command": "x {p}", "parameters": {"p": document}}}}
     assert loader_accepts(yaml.safe_dump(whole)) == schema_accepts(whole)
 
 
 @given(document=st.one_of(sweeps, more_sweeps))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_generated_sweeps_are_judged_alike(document: object) -> None:
     whole = {"sweeps": {"s": document}}
     text = yaml.safe_dump(whole)
@@ -314,7 +314,7 @@ def test_generated_sweeps_are_judged_alike(document: object) -> None:
 
 
 @given(parameters=st.dictionaries(parameter_names, searched, min_size=1, max_size=2))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_generated_searched_parameters_are_judged_alike(parameters: object) -> None:
     whole = {"sweeps": {"s": {"parameters": parameters}}}
     text = yaml.safe_dump(whole)

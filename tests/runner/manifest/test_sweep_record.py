@@ -216,7 +216,7 @@ def typed(sweep: Sweep) -> list[list[type]]:
 
 
 @given(sweep=sweeps())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_sweep_comes_back_from_json_as_it_was(sweep: Sweep) -> None:
     back = sweep_from("s", json.loads(json.dumps(describe(sweep))))
     assert back == sweep
@@ -224,7 +224,7 @@ def test_any_sweep_comes_back_from_json_as_it_was(sweep: Sweep) -> None:
 
 
 @given(sweep=sweeps())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_sweep_that_is_written_as_yaml_is_read_back(sweep: Sweep) -> None:
     text = yaml.safe_dump(describe(sweep), allow_unicode=True, sort_keys=False)
     findings = Findings(Path("MLproject"))

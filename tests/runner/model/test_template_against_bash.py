@@ -26,7 +26,7 @@ UNLIKE = re.compile(r"\$\{(first|second)|\}[a-z{}]*=|<<<<|\\<|`.*\\|\\.*`|\n|\$'
 
 
 @given(body=st.lists(st.sampled_from(TOKENS), min_size=1, max_size=9).map("".join))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.filter_too_much])
 def test_a_random_command_does_what_bash_does_with_harmless_values(body: str) -> None:
     assume(not UNLIKE.search(body.replace("\\\n", "")))
     plain = body.format_map({}) if "{" not in body else _plain(body)

@@ -101,7 +101,7 @@ def expected_arguments(expected: list[str], given_values: Mapping[str, str]) -> 
 
 @pytest.mark.parametrize(("template", "expected"), argv_templates)
 @given(first=values, second=values)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_arbitrary_values_reach_a_program_started_without_a_shell(
     template: str, expected: list[str], first: str, second: str, tmp_path: Path
 ) -> None:
@@ -113,7 +113,7 @@ def test_arbitrary_values_reach_a_program_started_without_a_shell(
 
 @pytest.mark.parametrize(("template", "expected"), shell_templates)
 @given(first=values, second=values)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_arbitrary_values_reach_a_program_started_by_a_shell(
     template: str, expected: list[str], first: str, second: str, tmp_path: Path
 ) -> None:
@@ -139,7 +139,7 @@ def test_every_nasty_value_arrives_in_every_place_at_once(mode: str, tmp_path: P
     ("start", "end"), [("<<EOF", "EOF"), ("<<-EOF", "\tEOF"), ("<< E\\OF", "EOF"), ("<<EOF 2>&1", "EOF")]
 )
 @given(value=values)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_here_document_holds_the_value(start: str, end: str, value: str) -> None:
     quoted = "\\" in start
     entry_point = EntryPoint(
@@ -156,7 +156,7 @@ def test_a_here_document_holds_the_value(start: str, end: str, value: str) -> No
 
 
 @given(name=st.from_regex(r"\A[a-z][a-z_]{0,8}\Z"), value=values)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_undeclared_values_are_appended_at_the_very_end(name: str, value: str) -> None:
     plain = EntryPoint(name="main", command="/usr/bin/printf '%s\\0' x")
     assert plain.bind({name: value}).command.argv[-2:] == (f"--{name}", value)

@@ -314,7 +314,7 @@ def test_the_size_of_a_large_space_is_known_at_once() -> None:
     assert large.size == 10**27
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(space=spaces(), options=st.sampled_from(METHODS))
 def test_any_space_can_be_searched_by_any_method(space: Space, options: dict[str, Any]) -> None:
     points = searched(sweep(space=space, **options, max_trials=9), count=9, lag=1)

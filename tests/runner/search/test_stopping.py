@@ -145,7 +145,7 @@ def test_a_trial_that_reached_the_target_has_nothing_to_gain(goal: Goal, value: 
 
 
 @pytest.mark.parametrize("name", COMPARING)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     table=tables(trials=10, steps=30),
     goal=any_goal,
@@ -176,7 +176,7 @@ def test_the_best_trial_so_far_is_never_stopped(
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(table=tables(trials=8, steps=20), goal=any_goal, min_step=st.integers(2, 12))
 def test_nobody_is_judged_before_the_first_step(
     name: StopRuleName, table: list[list[float]], goal: Goal, min_step: int
@@ -189,7 +189,7 @@ def test_nobody_is_judged_before_the_first_step(
 
 
 @pytest.mark.parametrize("name", COMPARING)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(table=tables(trials=8, steps=20), goal=any_goal, min_trials=st.integers(1, 9))
 def test_nobody_is_judged_before_enough_others_got_as_far(
     name: StopRuleName, table: list[list[float]], goal: Goal, min_trials: int
@@ -204,7 +204,7 @@ def test_nobody_is_judged_before_enough_others_got_as_far(
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(table=tables(trials=8, steps=20), goal=any_goal, seed=st.integers(0, 100))
 def test_the_same_calls_give_the_same_verdicts_and_observing_twice_changes_nothing(
     name: StopRuleName, table: list[list[float]], goal: Goal, seed: int
@@ -225,7 +225,7 @@ def test_the_same_calls_give_the_same_verdicts_and_observing_twice_changes_nothi
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(table=tables(trials=6, steps=20), goal=any_goal)
 def test_what_is_not_due_would_not_have_been_stopped(
     name: StopRuleName, table: list[list[float]], goal: Goal

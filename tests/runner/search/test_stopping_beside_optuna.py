@@ -55,7 +55,7 @@ def decisions(
 
 
 @both_goals
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     table=tables(trials=12, steps=20),
     eta=st.integers(2, 4),
@@ -69,7 +69,7 @@ def test_asha(goal: Goal, table: list[list[float]], eta: int, min_step: int, see
     decisions(table, ours, theirs, random.Random(seed))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(table=tables(trials=9, steps=30), bracket=st.integers(0, 2), seed=st.integers(0, 1000))
 def test_each_bracket_of_hyperband(table: list[list[float]], bracket: int, seed: int) -> None:
     theirs = study(
@@ -89,7 +89,7 @@ def test_each_bracket_of_hyperband(table: list[list[float]], bracket: int, seed:
 
 
 @both_goals
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     table=st.lists(st.lists(values, min_size=8, max_size=8), min_size=3, max_size=12),
     judged=st.lists(values, min_size=8, max_size=8),
@@ -143,7 +143,7 @@ def test_percentile(
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @both_goals
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(curve=st.lists(st.floats(-9, 9), min_size=1, max_size=15, unique=True), patience=st.integers(1, 5))
 def test_patience_one_step_later(goal: Goal, curve: list[float], patience: int) -> None:
     # Optuna's patience is what is allowed, ours is what is too long.

@@ -244,7 +244,7 @@ _CONTENTS = st.one_of(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     before=st.dictionaries(_NAMES, _CONTENTS, max_size=4),
     after=st.dictionaries(_NAMES, _CONTENTS, max_size=4),

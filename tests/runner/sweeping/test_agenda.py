@@ -37,7 +37,7 @@ def sometimes_fails(params: Params, repeat: int) -> float | None:
     seed=st.integers(0, 1000),
     with_baseline=st.booleans(),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_the_budget_is_used_exactly_by_any_number_of_workers(
     workers: int, trials: int, repeats: int, seed: int, with_baseline: bool
 ) -> None:
@@ -57,7 +57,7 @@ def test_the_budget_is_used_exactly_by_any_number_of_workers(
 
 
 @given(workers=st.integers(1, 8), seed=st.integers(0, 1000), window=st.integers(1, 8))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_deterministic_sweep_is_the_same_for_any_workers_and_any_order_of_ends(
     workers: int, seed: int, window: int
 ) -> None:
@@ -88,7 +88,7 @@ def test_results_reach_the_searcher_as_they_come_where_determinism_is_not_asked_
     deterministic=st.booleans(),
     count=st.integers(1, 2),
 )
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_a_resumed_sweep_repeats_no_finished_trial_and_keeps_the_budget(
     workers: int, seed: int, killed_after: int, deterministic: bool, count: int
 ) -> None:

@@ -46,7 +46,6 @@ entries = st.one_of(
 
 
 @given(entry=entries)
-@settings(deadline=None)
 def test_every_entry_reads_back_equal_with_the_types_of_its_values(entry: Entry) -> None:
     line = encode(entry)
     assert line.endswith(b"\n")
@@ -70,7 +69,7 @@ def test_infinities_and_nan_survive() -> None:
 
 
 @given(written=st.lists(entries, max_size=6), cut=st.integers(0, 10_000))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_a_journal_cut_anywhere_holds_the_whole_lines_before_and_goes_on(
     written: list[Entry], cut: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

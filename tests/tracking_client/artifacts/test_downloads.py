@@ -266,7 +266,7 @@ class _Recorded:
             raise BrokenOff
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     done=st.sets(st.integers(1, 6)),
     spoiled=st.sets(st.integers(1, 6)),
@@ -328,7 +328,6 @@ def test_a_source_that_changed_leaves_nothing(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**13), st.integers(1, 10**9))
 def test_parts_cover_a_file_without_gap_or_overlap(size_bytes: int, part_bytes: int) -> None:
     pieces = parts.split(size_bytes, part_bytes)

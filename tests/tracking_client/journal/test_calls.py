@@ -65,7 +65,7 @@ def _kinds_in_order(items: list[tuple[str, Any]], kind: str) -> list[Any]:
     return [item for name, item in items if name == kind]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(_told())
 def test_calls_keep_the_limits_and_the_order_of_each_run(lines: list[bytes]) -> None:
     calls = list(calls_of(_read(lines)))
@@ -88,7 +88,7 @@ def test_calls_keep_the_limits_and_the_order_of_each_run(lines: list[bytes]) -> 
         assert [item for name, item in of_run if name.startswith("/")] == singles
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(_told())
 def test_the_halves_of_a_call_say_all_that_it_says(lines: list[bytes]) -> None:
     for call in calls_of(_read(lines)):

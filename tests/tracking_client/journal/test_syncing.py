@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from tests.tracking_client.servers import wait_until
 from tracking_client.client import TrackingClient
 from tracking_client.journal import entries
 from tracking_client.journal.spool import REFUSED_FOLDER, Spool, all_in
+from tracking_client.journal.syncing import sync_left_behind
 from tracking_client.journal_folder import journal_folder, spare_folder
 from tracking_client.local_server import LocalServer
 
@@ -239,6 +242,36 @@ def test_journals_of_the_living_are_left_to_them(
     assert "1 journal of programs that still run" in done.out
     assert json.loads(user.types("sync", "--json").out) == {"journals": [], "offline": [], "in_use": 1}
     spool.finish()
+
+
+def test_it_is_known_whether_all_that_the_dead_left_is_sent(
+    server: LocalServer, client: TrackingClient, run_id: str
+) -> None:
+    folder, soon = journal_folder(), time.monotonic() + 60
+
+    def send() -> bool:
+        return sync_left_behind(folder, client.transport, server.url, until_s=soon)
+
+    alive = Spool.create(folder, server.url)  # ours: nothing is left by somebody who logs still
+    _left("http://127.0.0.1:1", run_id, 3)  # for another server
+    assert send()
+    left = _left(server.url, run_id, 10)
+    assert not sync_left_behind(folder, client.transport, server.url, until_s=0.0)
+    about = json.loads((left / "about.json").read_text())
+    (left / "about.json").write_text(json.dumps({**about, "pid": _a_dead_pid()}))
+    other = Spool.adopt(left)  # another process sends it just now
+    assert other is not None
+    assert not send()
+    other.leave()
+    assert send()
+    assert _steps(client, run_id) == list(range(10))
+    alive.finish()
+
+
+def _a_dead_pid() -> int:
+    process = subprocess.Popen(["true"])
+    process.wait(30)
+    return process.pid
 
 
 def test_journals_in_the_spare_directory_are_sent_too(

@@ -23,7 +23,6 @@ _EXAMPLES = int(os.environ.get("RUNNER_TEST_EXAMPLES", "100"))
 # The same examples in each run: a new difference is for who looks for one, with more of them, not for a
 # commit that has nothing to do with it.
 _SLOW = settings(
-    deadline=None,
     derandomize=_EXAMPLES == 100,
     max_examples=_EXAMPLES,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

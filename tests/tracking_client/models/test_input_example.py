@@ -90,7 +90,7 @@ def test_what_is_no_example_is_refused(value: Any, tmp_path: Path) -> None:
         InputExample.of(value).save(tmp_path)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(arrays.arrays(st.sampled_from([np.int64, np.float64, np.bool_]), arrays.array_shapes(min_side=1)))
 def test_any_array_is_read_again_as_it_was(tmp_path: Path, array: Any) -> None:
     info = InputExample.of(array).save(tmp_path)

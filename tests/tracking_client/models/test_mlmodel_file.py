@@ -31,7 +31,7 @@ _MODELS = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(_MODELS)
 def test_what_is_written_is_read_again(tmp_path: Path, model: Model) -> None:
     model.save(tmp_path / "MLmodel")

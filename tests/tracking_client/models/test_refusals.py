@@ -13,7 +13,7 @@ from tracking_client.errors import InvalidArgument
 from tracking_client.models import enforce_params, enforce_schema, infer_param_schema, infer_schema
 from tracking_client.types import Schema
 
-_MANY = settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+_MANY = settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _taken_or_refused(call: Callable[[], Any]) -> Any:
