@@ -152,7 +152,7 @@ def test_a_port_that_is_taken_by_now_is_not_insisted_on(store: LocalStore) -> No
 def test_a_server_that_left_when_idle_is_started_again(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RUNNER_SERVER_IDLE_S", "0.2")
+    monkeypatch.setenv("RUNNER_SERVER_IDLE_S", "1.5")
     client = TrackingClient(store.uri)
     run_id = client.create_run("0").info.run_id
     client.set_terminated(run_id)

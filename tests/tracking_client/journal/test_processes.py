@@ -29,7 +29,9 @@ def run_id(client: TrackingClient, experiment_id: str) -> str:
 
 def _succeeds(scripts: Scripts, source: str, run_id: str, **environ: str | None) -> str:
     """Runs a program that logs to the run; what it said."""
-    done = scripts.run(LOGS + source, MLFLOW_RUN_ID=run_id, **environ)
+    # Python 3.12 and later warn of every fork where there are threads.
+    warns_of_forks = "ignore:This process (pid:DeprecationWarning"
+    done = scripts.run(LOGS + source, MLFLOW_RUN_ID=run_id, PYTHONWARNINGS=warns_of_forks, **environ)
     assert done.returncode == 0, done.stderr
     return done.stderr
 
