@@ -209,7 +209,7 @@ _STRANGE = st.sampled_from(
         dt.time(1),
         dt.datetime.fromisoformat("9999-12-31T23:59:59+00:00"),
         dt.date(1, 1, 1),
-        np.datetime64("NaT"),
+        np.datetime64("NaT", "us"),
         np.datetime64("2020", "Y"),
         np.timedelta64(1, "s"),
         np.float16(0.5),

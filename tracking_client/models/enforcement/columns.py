@@ -190,7 +190,7 @@ def _datetimes(values: list[Any], column: pd.Series[Any]) -> pd.Series[Any]:
     import numpy as np
     import pandas as pd
 
-    points = [np.datetime64("NaT") if value is None else np.datetime64(value, "us") for value in values]
+    points = [np.datetime64("NaT", "us") if value is None else np.datetime64(value, "us") for value in values]
     if any(isinstance(value, (pd.Timestamp, np.datetime64)) for value in values):
         return pd.Series(pd.to_datetime(values), index=column.index, name=column.name)
     return pd.Series(np.array(points, dtype="datetime64[us]"), index=column.index, name=column.name)
