@@ -34,6 +34,7 @@ from runner.sweeping.order import (
     parent_of,
 )
 from runner.sweeping.parent_run import recorded
+from runner.sweeping.slots import room_for
 from runner.sweeping.taking import driving
 from runner.sweeping.trial_spec import TrialTemplate
 from runner.sweeping.work import Work
@@ -54,6 +55,7 @@ def begin(order: SweepOrder, conductor: Conductor, *, stop: Stop) -> SweepOutcom
     order = replace(order, sweep=sweep)
     conductor.searcher_for(sweep)  # an engine that is missing is said before anything is recorded
     with stop.interruptible():
+        room_for(sweep, conductor.environ)
         learned = earlier_results(sweep, conductor.recorder.client, conductor.settings.state_dir)
         run = conductor.recorder.open(parent_of(order, learned))
     folder = sweep_folder(conductor.settings.state_dir, run.run_id)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from runner.errors import RequestError
-from runner.model.sweep import Resources
+from runner.model.sweep import Resources, Sweep
 from runner.process import ToolTimeout, capture
 
 
@@ -34,6 +34,12 @@ def this_machine(environ: Mapping[str, str], *, with_gpus: bool) -> Machine:
     return Machine(cpus=_cpus(), gpus=_gpus(environ) if with_gpus else None, memory_bytes=_memory_bytes())
 
 
+def room_for(sweep: Sweep, environ: Mapping[str, str]) -> tuple[tuple[Slot, ...], str | None]:
+    """`slots_for` this sweep on this machine. Raises RequestError."""
+    machine = this_machine(environ, with_gpus=sweep.resources.gpus > 0)
+    return slots_for(sweep.parallel, sweep.resources, machine)
+
+
 def slots_for(parallel: int, resources: Resources, machine: Machine) -> tuple[tuple[Slot, ...], str | None]:
     """At most `parallel` slots, as many as the machine has room for; and why there are fewer.
 
@@ -41,14 +47,14 @@ def slots_for(parallel: int, resources: Resources, machine: Machine) -> tuple[tu
     """
     limits = {"parallel": parallel}
     if resources.cpus:
-        limits[f"{machine.cpus} CPUs"] = machine.cpus // resources.cpus
+        limits[_counted(machine.cpus, "CPU")] = machine.cpus // resources.cpus
     if resources.memory_bytes:
         limits[f"{machine.memory_bytes / 1024**3:.3g} GiB of memory"] = (
             machine.memory_bytes // resources.memory_bytes
         )
     gpus = machine.gpus or ()
     if resources.gpus:
-        limits[f"{len(gpus)} GPUs"] = len(gpus) // resources.gpus
+        limits[_counted(len(gpus), "GPU")] = len(gpus) // resources.gpus
     reason, count = min(limits.items(), key=lambda item: item[1])
     if count < 1:
         raise RequestError(
@@ -58,7 +64,14 @@ def slots_for(parallel: int, resources: Resources, machine: Machine) -> tuple[tu
     slots = tuple(
         Slot(number=number, variables=_variables(number, resources, gpus)) for number in range(count)
     )
-    return slots, None if count == parallel else f"{count} trials at once, not {parallel}: {reason}"
+    return (
+        slots,
+        None if count == parallel else f"{_counted(count, 'trial')} at once, not {parallel}: {reason}",
+    )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _variables(number: int, resources: Resources, gpus: tuple[str, ...]) -> dict[str, str]:

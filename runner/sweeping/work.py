@@ -28,7 +28,7 @@ from runner.sweeping.loop import Loop, LoopParts
 from runner.sweeping.mirror import Mirror
 from runner.sweeping.reusing import Reusing
 from runner.sweeping.settling import Settling
-from runner.sweeping.slots import slots_for, this_machine
+from runner.sweeping.slots import room_for
 from runner.sweeping.trial_spec import TrialTemplate
 from runner.sweeping.watching import Watch, Watcher
 from tracking_client.errors import TrackingError
@@ -61,8 +61,7 @@ class Work:
         with self.stop.interruptible():
             self._ensure_environment()
             self._share_with_trials()
-            machine = this_machine(self.conductor.environ, with_gpus=sweep.resources.gpus > 0)
-            slots, fewer = slots_for(sweep.parallel, sweep.resources, machine)
+            slots, fewer = room_for(sweep, self.conductor.environ)
         if fewer:
             self._warn(fewer)
         mirror = Mirror(self._warn, books.show)

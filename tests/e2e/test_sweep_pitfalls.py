@@ -39,7 +39,7 @@ import pytest
 
 from runner.owner import Owner
 from tests.e2e.relay import Relay
-from tests.e2e.sweeps import LOCAL, declared, the_sweep, trials_of
+from tests.e2e.sweeps import LOCAL, declared, kept_sweeps, the_sweep, trials_of
 from tests.e2e.terminal import User, wait_until
 from tracking_client.wire.entities import Run
 
@@ -217,6 +217,17 @@ def test_a_server_that_refuses_for_a_while_costs_no_trial(user: User, relay: Rel
     assert sorted(kept.ledger.over) == [0, 1, 2]
     assert [len(runs) for runs in trials_of(user, kept).values()] == [1, 1, 1]
     assert user.client.get_run(kept.folder.run_id).data.metrics["trials_finished"] == 3
+
+
+def test_a_trial_that_needs_more_than_the_machine_has_is_refused_before_anything_is_recorded(
+    user: User,
+) -> None:
+    user.project(project(grid("[a, b]", "resources: {gpus: 2}"), ARGUMENT))
+    done = user.types("run", "-e", "find", "project", *LOCAL, CUDA_VISIBLE_DEVICES="0")
+    assert done.code == 2
+    assert "a trial needs more than this machine has: 1 GPU\n" in done.err
+    assert user.runs() == []
+    assert kept_sweeps() == []
 
 
 def test_a_workers_pid_that_is_somebody_elses_by_now_is_nobody(user: User) -> None:
