@@ -17,11 +17,11 @@ Each pitfall that is known of other tools, and the test that shows that it is no
 | every trial fails from the beginning | here: a program that always fails |
 | two orchestrators on one sweep | here: a sweep has one driver |
 | more than 1000 runs in a search | `runner/sweeping/test_watching.py` (beyond one page) |
-| the server away, restarted, or overloaded (429) | here: a server that refuses for a while |
+| the server away, restarted, or overloaded (429) | here: a server that refuses for a while; `test_sweep_server_away.py` |
 | MLFLOW_RUN_ID of the parent leaks | here: a trial knows its own run only |
 | clock jumps | `runner/sweeping/test_ledger.py` |
 | a pid that is another process's by now | `runner/test_owner.py`, here: a worker's pid that is somebody else's |
-| GPUs of slots | here: trials that run at once have GPUs of their own |
+| GPUs of slots | here: trials that run at once have GPUs of their own; `runner/sweeping/test_slots.py` |
 | no file locks of NFS | `runner/test_lease.py` |
 | parameters cannot be changed at a retry | here: each attempt has a run of its own |
 | parameters that are too long | here: a value that is longer than the server keeps |
