@@ -16,9 +16,9 @@ Cause = Literal[
 
 `diverged`: its objective is NaN or infinite. `no_objective`: it ended well and never logged the objective.
 `crashed`: its program failed. `timeout`: it took longer than a trial may. `out_of_memory`: the operating
-system killed it for its memory. `lost`: whoever looked after it died, or something outside killed it.
-`provision`: it could not be started: its environment, sources or record were not to be had. `stopped`: by a
-person.
+system killed it for its memory. `lost`: whoever looked after it died, something outside killed it, or the
+server went away when its run had just been made. `provision`: it could not be started: its environment,
+sources or record were not to be had. `stopped`: by a person.
 """
 
 CAUSES: tuple[Cause, ...] = (

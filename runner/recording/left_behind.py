@@ -6,7 +6,7 @@ import time
 
 from tracking_client.client import TrackingClient
 from tracking_client.errors import TrackingError
-from tracking_client.journal.syncing import sync_left_behind
+from tracking_client.journal.syncing import is_left_behind, sync_left_behind
 from tracking_client.journal_folder import journal_folders
 
 
@@ -27,3 +27,9 @@ def send_what_was_left_behind(client: TrackingClient, within_s: float) -> bool:
         except (TrackingError, OSError):
             is_all_sent = False
     return is_all_sent
+
+
+def is_run_left_behind(client: TrackingClient, run_id: str) -> bool:
+    """Whether some of what dead programs logged to this run is still on this machine only. Raises OSError."""
+    uri = client.transport.target_uri
+    return any(is_left_behind(folder, uri, run_id) for folder in journal_folders() if folder.exists())

@@ -5,19 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from runner.errors import RecordingError
 from runner.executors.reports import Report
 from runner.model.sweep import Sweep
 from runner.model.trial import TrialResult
-from runner.recording.left_behind import send_what_was_left_behind
+from runner.recording.left_behind import is_run_left_behind, send_what_was_left_behind
 from runner.recording.passing import may_pass
 from runner.sweeping.flights import Flight
 from runner.sweeping.memory_kills import memory_kills
 from runner.sweeping.results import result_of
 from tracking_client.client import TrackingClient
-from tracking_client.errors import TrackingError, TransportError
+from tracking_client.errors import NotFound, TrackingError, TransportError
 
 _AT_ONCE = 4
 _AGAIN_AFTER_S = 1.0
@@ -115,9 +116,13 @@ class Settling:
                 return Settled(flight.token, result)
 
     def _ensure_all_sent(self, report: Report) -> None:
-        """Sends what the program could not send itself. Raises TrackingError where it is away."""
+        """Sends what the program could not send itself. Raises TrackingError where the server takes none."""
         outcome = report.outcome
         if outcome is None or outcome.is_all_sent:
             return
-        if not send_what_was_left_behind(self._client, _CALL_S):
-            raise TransportError(f"what run {outcome.run_name} logged is not sent yet")
+        if send_what_was_left_behind(self._client, _CALL_S):
+            return
+        with suppress(NotFound):  # it was deleted, and nothing can be sent
+            self._client.get_run(outcome.run_id)  # says why, where the server is away or lets nobody in
+            if is_run_left_behind(self._client, outcome.run_id):
+                raise TransportError(f"what run {outcome.run_name} logged is not sent yet")

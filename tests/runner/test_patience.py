@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -27,21 +27,24 @@ def recording_error(cause: TrackingError) -> RecordingError:
 
 
 class Server:
-    """Takes a run when it is back, or fails in its own way."""
+    """Fails with `error` so many times, or always; `opens` says that it fails after the run was opened."""
 
-    def __init__(self, *errors: RecordingError | ProvisionError, opens: bool = False) -> None:
-        self.errors = list(errors)
+    def __init__(
+        self, error: RecordingError | ProvisionError, times: float = math.inf, *, opens: bool
+    ) -> None:
+        self.error = error
+        self.times = times
         self.opens = opens
-        self.asked = threading.Semaphore(0)
+        self.asked = threading.Event()
         self.attempts = 0
 
     def perform(self, spec: RunSpec, stop: Stop, opened: Callable[[str], None]) -> Outcome:
         self.attempts += 1
-        self.asked.release()
+        self.asked.set()
         if self.opens:
             opened("r")
-        if self.errors:
-            raise self.errors.pop(0) if len(self.errors) > 1 or self.opens else self.errors[0]
+        if self.attempts <= self.times:
+            raise self.error
         return DONE
 
 
@@ -51,14 +54,12 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_begins_when_the_server_is_back_and_the_wait_is_said_once() -> None:
-    away = recording_error(TransportError("nobody answers"))
-    server, said = Server(away, away, away, opens=False), list[str]()
-    perform = patient(server.perform, said.append)
+    server = Server(recording_error(TransportError("nobody answers")), times=3, opens=False)
+    said = list[str]()
 
-    threading.Timer(0.05, server.errors.clear).start()
-    assert perform(SPEC, Stop(), lambda _: None) is DONE
+    assert patient(server.perform, said.append)(SPEC, Stop(), lambda _: None) is DONE
 
-    assert server.attempts > 1
+    assert server.attempts == 4
     assert said == ["trials wait for the server before they begin: nobody answers"]
 
 
@@ -70,7 +71,7 @@ def test_a_run_begins_when_the_server_is_back_and_the_wait_is_said_once() -> Non
     ],
 )
 def test_what_will_not_pass_is_raised_at_once(error: RecordingError | ProvisionError) -> None:
-    server = Server(error)
+    server = Server(error, opens=False)
     with pytest.raises(type(error)):
         patient(server.perform, lambda _: None)(SPEC, Stop(), lambda _: None)
     assert server.attempts == 1
@@ -83,14 +84,16 @@ def test_a_run_that_was_opened_is_not_begun_again() -> None:
     assert server.attempts == 1
 
 
-def test_who_waits_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_waits_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "_AGAIN_AFTER_S", 60.0)
-    server, stop = Server(recording_error(TransportError("away"))), Stop()
+    server, stop = Server(recording_error(TransportError("away")), opens=False), Stop()
 
     def stop_it() -> None:
-        server.asked.acquire()
+        server.asked.wait(30)
         stop.request()
 
-    threading.Thread(target=stop_it).start()
+    stopping = threading.Thread(target=stop_it)
+    stopping.start()
     with pytest.raises(Stopped):
         patient(server.perform, lambda _: None)(SPEC, stop, lambda _: None)
+    stopping.join(30)

@@ -148,6 +148,28 @@ def sync_left_behind(folder: Path, transport: Transport, tracking_uri: str, *, u
     return is_all_shipped
 
 
+def is_left_behind(folder: Path, tracking_uri: str, run_id: str) -> bool:
+    """Whether a dead process's journal in `folder` holds what `tracking_uri` is to be told of this run.
+
+    One that another process ships at the moment counts as well. Raises OSError.
+    """
+    for path in all_in(folder):
+        about = _about(path)
+        if about is None or about.tracking_uri != tracking_uri:
+            continue
+        spool = Spool.adopt(path)
+        if spool is None:
+            if path.exists() and not _is_its_writers(about):
+                return True
+            continue
+        try:
+            if (False, run_id) in owners_in(spool):
+                return True
+        finally:
+            spool.leave()
+    return False
+
+
 def _is_its_writers(about: About) -> bool:
     """Whether the process that wrote a journal lives, as far as can be seen from here: it has the journal."""
     return about.host != socket.gethostname() or is_running(about.pid)
@@ -168,4 +190,13 @@ def _is_free(path: Path) -> bool:
     return True
 
 
-__all__ = ["ATTEMPT_S", "Abandoned", "Synced", "abandoned_in", "in_use", "sync", "sync_left_behind"]
+__all__ = [
+    "ATTEMPT_S",
+    "Abandoned",
+    "Synced",
+    "abandoned_in",
+    "in_use",
+    "is_left_behind",
+    "sync",
+    "sync_left_behind",
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import queue
 from dataclasses import replace
 
@@ -19,6 +21,9 @@ from tests.e2e.relay import relay_to
 from tests.runner.sweeping.trials import Trials
 from tracking_client.client import TrackingClient
 from tracking_client.errors import InvalidArgument
+from tracking_client.journal import entries
+from tracking_client.journal.spool import Spool, all_in
+from tracking_client.journal_folder import journal_folder
 from tracking_client.wire.entities import Metric
 
 SWEEP = Sweep(name="s", objectives=(Objective(metric="loss"),))
@@ -52,6 +57,63 @@ def test_who_was_stopped_before_its_run_was_open_is_not_said_to_have_failed(tria
         never = Report(error="Stopped", message="stopped by SIGTERM", stopped_for=why)
         found = result_of(never, SWEEP, trials.client, run_id="", stopped_early="", memory_kills=0)
         assert found.cause == cause
+
+
+def test_an_attempt_that_the_server_left_in_the_lurch_is_lost_and_may_be_tried_again(trials: Trials) -> None:
+    for may_pass, cause in ((True, "lost"), (False, "provision")):
+        error = RecordingError("not recorded: 503", uri="http://127.0.0.1:1", may_pass=may_pass)
+        kept = Report.of_json(json.loads(json.dumps(Report.of_error(error).as_json())))
+        found = result_of(kept, SWEEP, trials.client, run_id="", stopped_early="", memory_kills=0)
+        assert (found.cause, found.reason) == (cause, "not recorded: 503")
+
+
+def left_behind(uri: str, run_id: str, loss: float) -> None:
+    """The journal of a program that died before it had sent its objective."""
+    spool = Spool.create(journal_folder(), uri)
+    descriptor = spool.new_segment()
+    os.write(descriptor, entries.metric_line(run_id, "loss", loss, 1, 0))
+    os.close(descriptor)
+    spool.leave()
+
+
+def settled_of(trials: Trials, run_id: str) -> object:
+    heard: queue.SimpleQueue[object] = queue.SimpleQueue()
+    settling = Settling(SWEEP, trials.client, heard.put, lambda _: None)
+    unsent = replace(outcome(run_id, RunStatus.FINISHED), is_all_sent=False)
+    kept = Report.of_json(json.loads(json.dumps(Report(outcome=unsent).as_json())))
+    settling.begin(Flight(0, 0, Slot(number=0), run_id=run_id), kept)
+    settled = heard.get(timeout=60)
+    settling.close()
+    return settled
+
+
+def test_what_a_program_could_not_send_is_sent_before_its_result_is_read(trials: Trials) -> None:
+    run_id = trials.begin(0)
+    left_behind(trials.client.transport.target_uri, run_id, 0.25)
+    settled = settled_of(trials, run_id)
+    assert isinstance(settled, Settled)
+    assert settled.result.values == (0.25,)
+
+
+def test_what_another_run_could_not_send_holds_up_no_result(trials: Trials) -> None:
+    run_id = trials.begin(0)
+    trials.log(0, [0.5])
+    uri = trials.client.transport.target_uri
+    left_behind(uri, "another run", 0.25)
+    (journal,) = all_in(journal_folder())
+    other = Spool.adopt(journal)  # somebody who lives has it, and does not come to an end with it
+    assert other is not None
+    settled = settled_of(trials, run_id)
+    other.leave()
+    assert isinstance(settled, Settled)
+    assert settled.result.values == (0.5,)
+
+
+def test_a_run_that_was_deleted_meanwhile_is_waited_for_by_nobody(trials: Trials) -> None:
+    left_behind(trials.client.transport.target_uri, "0" * 32, 0.25)
+    settled = settled_of(trials, "0" * 32)
+    assert isinstance(settled, Settled)
+    assert settled.result.cause == "lost"
 
 
 def test_a_result_waits_for_a_server_that_is_away_until_somebody_hurries(trials: Trials) -> None:

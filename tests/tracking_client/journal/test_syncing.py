@@ -21,7 +21,7 @@ from tests.tracking_client.servers import wait_until
 from tracking_client.client import TrackingClient
 from tracking_client.journal import entries
 from tracking_client.journal.spool import REFUSED_FOLDER, Spool, all_in
-from tracking_client.journal.syncing import sync_left_behind
+from tracking_client.journal.syncing import is_left_behind, sync_left_behind
 from tracking_client.journal_folder import journal_folder, spare_folder
 from tracking_client.local_server import LocalServer
 
@@ -262,8 +262,12 @@ def test_it_is_known_whether_all_that_the_dead_left_is_sent(
     other = Spool.adopt(left)  # another process sends it just now
     assert other is not None
     assert not send()
+    assert is_left_behind(folder, server.url, run_id)
     other.leave()
+    assert is_left_behind(folder, server.url, run_id)
+    assert not is_left_behind(folder, server.url, "another run")
     assert send()
+    assert not is_left_behind(folder, server.url, run_id)
     assert _steps(client, run_id) == list(range(10))
     alive.finish()
 
