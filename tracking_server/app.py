@@ -48,7 +48,7 @@ from tracking_server.settings import Settings
 from tracking_server.store.engine import Database
 from tracking_server.store.reaper import Reaper
 from tracking_server.traffic import Traffic
-from tracking_server.ui import pages
+from tracking_server.ui import routes as pages
 from tracking_server.webhooks.delivery import Deliverer
 from tracking_server.webhooks.sender import Sender
 from tracking_server.webhooks.targets import AllowedTargets, trust

@@ -23,8 +23,8 @@ def test_the_first_page_lists_experiments_and_new_runs(api: Any) -> None:
 
     html = page(api, "/")
 
-    assert f'<a href="/experiments/{experiment_id}">wine quality</a>' in html
-    assert f'<a href="/runs/{run_id}">first run</a>' in html
+    assert re.search(f'href="/experiments/{experiment_id}"[^>]*>wine quality</a>', html)
+    assert re.search(f'href="/runs/{run_id}"[^>]*>first run</a>', html)
 
 
 def test_nested_runs_stand_under_their_parents_at_any_depth(api: Any) -> None:
@@ -37,7 +37,7 @@ def test_nested_runs_stand_under_their_parents_at_any_depth(api: Any) -> None:
 
     html = page(api, "/experiments/0")
 
-    order = re.findall(r'depth-(\d)"><a href="/runs/\w+">([\w-]+)</a>', html)
+    order = re.findall(r'depth-(\d)"><a class="name" href="/runs/\w+">([\w-]+)</a>', html)
     assert order == [("0", "other"), ("0", "sweep"), ("1", "trial-1"), ("1", "trial-2"), ("2", "fold")]
 
 
@@ -132,10 +132,11 @@ def test_what_clients_stored_is_never_a_part_of_the_page(api: Any) -> None:
         f"/runs/{run_id}",
     ):
         reply = api.http.get(path)
-        assert "<script" not in reply.text
+        assert "<script>" not in reply.text
         assert "<img" not in reply.text
-        assert "script-src" not in reply.headers["content-security-policy"]
-        assert "default-src 'none'" in reply.headers["content-security-policy"]
+        policy = reply.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self' 'sha256-")
+        assert "unsafe" not in policy
 
 
 @pytest.mark.parametrize("path", ["/runs/nope", "/experiments/77"])
@@ -147,7 +148,9 @@ def test_what_is_not_there_says_so(api: Any, path: str) -> None:
 
 
 def test_pages_have_one_style_for_both_colour_schemes(api: Any) -> None:
-    style = api.http.get("/static/style.css")
+    address = re.search(r'href="(/static/[0-9a-f]{12}/style.css)"', page(api, "/"))
+    assert address is not None
+    style = api.http.get(address[1])
 
     assert style.headers["content-type"].startswith("text/css")
     assert "prefers-color-scheme: dark" in style.text
@@ -157,3 +160,37 @@ def test_a_run_whose_artifacts_are_elsewhere_still_has_a_page(api: Any) -> None:
     run_id = api.run(api.experiment("x", artifact_location="s3://bucket/x"))
 
     assert "not served by this server" in page(api, f"/runs/{run_id}")
+
+
+def test_files_of_pages_are_kept_for_good_and_sent_compressed(api: Any) -> None:
+    address = re.search(r"/static/[0-9a-f]{12}/", page(api, "/"))
+    assert address is not None
+    kept = api.http.get(address[0] + "plotly.min.js", headers={"Accept-Encoding": "gzip"})
+    plain = api.http.get(address[0] + "plotly.min.js", headers={"Accept-Encoding": "identity"})
+    older = api.http.get("/static/0123456789ab/page.js")
+
+    assert "immutable" in kept.headers["cache-control"]
+    assert kept.headers["content-encoding"] == "gzip"
+    assert int(kept.headers["content-length"]) < int(plain.headers["content-length"]) / 3
+    assert kept.content == plain.content
+    assert older.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "..%2Fpage.js", "%2e%2e", "page.js%00", ".."])
+def test_no_other_file_is_served(api: Any, name: str) -> None:
+    assert api.http.get(f"/static/0123456789ab/{name}").status_code == 404
+
+
+def test_a_form_of_another_site_changes_nothing(api: Any) -> None:
+    reply = api.http.post(
+        "/experiments/create", data={"name": "forged"}, headers={"Origin": "http://evil.example"}
+    )
+
+    assert reply.status_code == 403
+    assert "forged" not in page(api, "/")
+
+
+def test_a_form_leads_back_to_pages_of_this_server_only(api: Any) -> None:
+    for back in ("//evil.example/", "/\\evil.example", "https://evil.example/", "javascript:alert(1)"):
+        reply = api.http.post("/experiments/0/rename", data={"name": "Default", "back": back})
+        assert reply.headers["location"] == "/"

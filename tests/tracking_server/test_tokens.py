@@ -71,7 +71,15 @@ def bearer(token: str) -> dict[str, str]:
 )
 @pytest.mark.parametrize(
     "url",
-    [URL, "/", "/static/style.css", "/get-artifact?run_id=x&path=y", "/nothing", "/metrics", "/openapi.json"],
+    [
+        URL,
+        "/",
+        "/static/0123456789ab/style.css",
+        "/get-artifact?run_id=x&path=y",
+        "/nothing",
+        "/metrics",
+        "/openapi.json",
+    ],
 )
 def test_strangers_stay_out_of_everything(guarded: Any, url: str, headers: dict[str, str]) -> None:
     reply = guarded.get(url, headers=headers)

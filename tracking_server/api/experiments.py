@@ -96,7 +96,7 @@ def _location(given: str | None) -> str | None:
     return given if ":" in given else str(Path(given).absolute())
 
 
-async def create(services: Services, request: Create) -> object:
+async def create(services: Services, request: Create) -> dict[str, str]:
     """Make an experiment."""
     name = _checked_name(request.name, "name")
     location = _location(request.artifact_location)

@@ -18,6 +18,31 @@ def moment(at_ms: int | None) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S")
 
 
+def exact(at_ms: int) -> str:
+    """A point in time as machines read it, in UTC."""
+    try:
+        at = dt.datetime.fromtimestamp(at_ms / 1000, tz=dt.timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        return ""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_UNITS = ((31_536_000, "y"), (2_592_000, "mo"), (86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def ago(at_ms: int, now_ms: int) -> str:
+    """How long ago something was, in one unit: "just now", "42 s ago", "3 h ago". As `ago` in page.js."""
+    seconds = (now_ms - at_ms) // 1000
+    if seconds < -60:
+        return "in the future"
+    if seconds < 10:
+        return "just now"
+    if seconds < 60:
+        return f"{seconds} s ago"
+    length, unit = next(pair for pair in _UNITS if seconds >= pair[0])
+    return f"{seconds // length} {unit} ago"
+
+
 def span(start_ms: int, end_ms: int | None, now_ms: int) -> str:
     """How long something took, or has taken so far: "850 ms", "12.3 s", "4 min 05 s", "2 h 03 min"."""
     spent_ms = max(0, (now_ms if end_ms is None else end_ms) - start_ms)
@@ -41,6 +66,11 @@ def number(value: WireFloat) -> str:
     if abs(value) == MAX_FLOAT:
         return "∞" if value > 0 else "-∞"
     return f"{value:.6g}"
+
+
+def count(amount: int) -> str:
+    """A count with its thousands apart."""
+    return f"{amount:,}"
 
 
 def size(size_bytes: int | None) -> str:

@@ -1,0 +1,39 @@
+"""Every page: its address and what answers it."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute, Route
+
+from tracking_server.services import Services
+from tracking_server.ui import static_files
+from tracking_server.ui.experiments import forms as experiment_forms
+from tracking_server.ui.experiments import page as experiments_page
+from tracking_server.ui.frame import Page, answer
+from tracking_server.ui.run import page as run_page
+from tracking_server.ui.runs import page as runs_page
+
+PAGES: dict[str, Page] = {
+    "/": experiments_page.show,
+    "/experiments/{experiment_id}": runs_page.show,
+    "/runs/{run_id}": run_page.show,
+}
+"""What is looked at."""
+
+FORMS: dict[str, Page] = {
+    "/experiments/create": experiment_forms.create,
+    "/experiments/{experiment_id}/rename": experiment_forms.rename,
+    "/experiments/{experiment_id}/delete": experiment_forms.delete,
+    "/experiments/{experiment_id}/restore": experiment_forms.restore,
+    "/experiments/{experiment_id}/tag": experiment_forms.set_tag,
+    "/experiments/{experiment_id}/untag": experiment_forms.delete_tag,
+}
+"""What changes something: forms are sent here, and answered with the way to a page."""
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """The pages as routes."""
+    return [
+        *(Route(path, answer(services, form), methods=["POST"]) for path, form in FORMS.items()),
+        *(Route(path, answer(services, page)) for path, page in PAGES.items()),
+        Route("/static/{digest}/{name}", static_files.serve),
+    ]
