@@ -105,7 +105,7 @@ def test_a_runs_page_shows_all_there_is(api: Any) -> None:
     for word in ("the run", ">lr</th>", ">NaN</td>", "blue", "a child", "2.5 kB", "epoch 2 &lt;b&gt;"):
         assert word in html
     assert f'href="/get-artifact?run_id={run_id}&amp;path=model%2Fweights.bin"' in html
-    assert f'<a href="/runs/{run_id}">parent run</a>' in page(api, f"/runs/{child}")
+    assert f'<a href="/runs/{run_id}">the run</a>' in page(api, f"/runs/{child}")
 
 
 def test_the_end_of_a_long_log_is_shown(api: Any) -> None:

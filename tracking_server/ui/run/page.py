@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,13 +10,13 @@ from tracking_client.wire import names
 from tracking_server.artifacts.threads import in_thread
 from tracking_server.errors import ServerError
 from tracking_server.services import Services
-from tracking_server.store import experiments, runs
+from tracking_server.store import runs
 from tracking_server.store.clock import now_ms
 from tracking_server.store.records import Run
 from tracking_server.ui import wording
 from tracking_server.ui.frame import page
-from tracking_server.ui.run import file_tree
-from tracking_server.ui.runs.run_table import parent_of, table
+from tracking_server.ui.run import file_tree, heading
+from tracking_server.ui.runs.run_table import table
 
 MAX_CHILDREN = 500
 
@@ -27,19 +25,18 @@ async def show(services: Services, request: Request) -> Response:
     """One run: what it was given, what it measured, what it left behind."""
     run_id = request.path_params["run_id"]
 
-    def look(connection: Connection) -> tuple[Run, Any, list[Run]]:
+    def look(connection: Connection) -> tuple[heading.Heading, Run, list[Run]]:
         found = runs.get(connection, run_id)
-        experiment_of = experiments.get(connection, found.info.experiment_id)
-        return found, experiment_of, runs.descendants(connection, [found], MAX_CHILDREN)
+        return heading.of(connection, run_id), found, runs.descendants(connection, [found], MAX_CHILDREN)
 
-    found, experiment_of, below = await services.database.read(look)
+    above, found, below = await services.database.read(look)
     files, log, problem = await in_thread(_files, services, found)
     return page(
         request,
         "run.html",
+        tab="overview",
+        heading=above,
         run=found,
-        experiment=experiment_of,
-        parent=parent_of(found),
         duration=wording.span(found.info.start_time, found.info.end_time, now_ms()),
         children=table(below, now_ms()),
         files=files,
@@ -47,7 +44,6 @@ async def show(services: Services, request: Request) -> Response:
         files_problem=problem,
         log=log,
         note=next((tag.value for tag in found.data.tags if tag.key == names.NOTE), ""),
-        reason=next((tag.value for tag in found.data.tags if tag.key == names.END_REASON), ""),
     )
 
 

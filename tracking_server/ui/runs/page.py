@@ -57,6 +57,7 @@ async def show(services: Services, request: Request) -> Response:
     return page(
         request,
         "runs.html",
+        tab="runs",
         experiment=found,
         table=table([*listed.items, *below], now_ms()),
         filter=wanted,
