@@ -2,6 +2,7 @@
 
 ServerError                         .status (HTTP), .code (MLflow's error_code); shown to callers
 +- InvalidParameter      400        INVALID_PARAMETER_VALUE
+|  +- InvalidFilter                 .position
 +- AlreadyExists         400        RESOURCE_ALREADY_EXISTS
 +- Unauthenticated       401        UNAUTHENTICATED
 +- Forbidden             403        PERMISSION_DENIED
@@ -32,6 +33,14 @@ class InvalidParameter(ServerError):
 
     status = 400
     code = "INVALID_PARAMETER_VALUE"
+
+
+class InvalidFilter(InvalidParameter):
+    """A filter or an order that cannot be read. `position`: the character, from 0, that is in the way."""
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(message)
+        self.position = position
 
 
 class AlreadyExists(ServerError):

@@ -96,6 +96,7 @@ ON_EVERY_DATABASE = {
     "test_registry_races",
     "test_registry_search",
     "test_runs",
+    "test_runs_tables",
     "test_search_limits",
     "test_search_runs",
     "test_searches",

@@ -35,9 +35,9 @@ def test_nested_runs_stand_under_their_parents_at_any_depth(api: Any) -> None:
     api.run(run_name="fold", start_time=4, tags=[{"key": tag, "value": later}])
     api.run(run_name="other", start_time=9)
 
-    html = page(api, "/experiments/0")
+    html = page(api, "/experiments/0?open=all")
 
-    order = re.findall(r'depth-(\d)"><a class="name" href="/runs/\w+">([\w-]+)</a>', html)
+    order = re.findall(r'depth-(\d)">.*?<a class="name" href="/runs/\w+">([\w-]+)</a>', html)
     assert order == [("0", "other"), ("0", "sweep"), ("1", "trial-1"), ("1", "trial-2"), ("2", "fold")]
 
 
@@ -58,7 +58,7 @@ def test_the_runs_table_shows_params_metrics_and_status(api: Any) -> None:
 
     html = page(api, "/experiments/0")
 
-    for word in (">lr</th>", ">0.01</td>", ">rmse</th>", ">0.123457</td>", "Failed", "1 min 02 s"):
+    for word in (">lr</a></th>", ">0.01</td>", ">rmse</a></th>", ">0.123457</td>", "Failed", "1 min 02 s"):
         assert word in html
 
 
@@ -81,9 +81,9 @@ def test_long_tables_have_pages(api: Any) -> None:
         api.run(run_name=f"run-{number:02}", start_time=number)
 
     first = page(api, "/experiments/0")
-    match = re.search(r'href="(\?page_token=[^"]+)"', first)
+    match = re.search(r'href="(/experiments/0\?page_token=[^"]+)"', first)
     assert match is not None
-    second = page(api, "/experiments/0" + match[1].replace("&amp;", "&"))
+    second = page(api, match[1].replace("&amp;", "&"))
 
     assert "run-51" in first
     assert "run-01" not in first

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from tracking_server.errors import InvalidParameter
+from tracking_server.errors import InvalidFilter, InvalidParameter
 
 MAX_LENGTH = 200_000
 
@@ -48,7 +48,7 @@ def tokens(text: str) -> Iterator[Token]:
     while position < len(text):
         match = _TOKENS.match(text, position)
         if match is None:
-            raise InvalidParameter(f"Invalid filter: cannot read {excerpt(text, position)}")
+            raise InvalidFilter(f"Invalid filter: cannot read {excerpt(text, position)}", position)
         kind = match.lastgroup
         found = match.group()
         if kind in ("string", "quoted"):

@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence
 from typing import NoReturn, cast
 
-from tracking_server.errors import InvalidParameter
+from tracking_server.errors import InvalidFilter, InvalidParameter
 from tracking_server.query.lexer import Token, TokenKind, excerpt, tokens
 from tracking_server.query.normal_form import normal_form
 from tracking_server.query.tree import (
@@ -255,9 +255,10 @@ class _Parser:
     def _fail(self, problem: str, token: Token | None = None) -> NoReturn:
         raise self._failure(problem, token)
 
-    def _failure(self, problem: str, token: Token | None = None) -> InvalidParameter:
+    def _failure(self, problem: str, token: Token | None = None) -> InvalidFilter:
         position = (token or self._peek()).position
-        return InvalidParameter(f"Invalid filter: {problem}, but found {excerpt(self._text, position)}")
+        message = f"Invalid filter: {problem}, but found {excerpt(self._text, position)}"
+        return InvalidFilter(message, position)
 
 
 def _number(text: str) -> float | int:

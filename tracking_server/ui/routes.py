@@ -10,11 +10,18 @@ from tracking_server.ui.experiments import forms as experiment_forms
 from tracking_server.ui.experiments import page as experiments_page
 from tracking_server.ui.frame import Page, answer
 from tracking_server.ui.run import page as run_page
+from tracking_server.ui.runs import column_chooser, export, words
+from tracking_server.ui.runs import forms as run_forms
 from tracking_server.ui.runs import page as runs_page
 
 PAGES: dict[str, Page] = {
     "/": experiments_page.show,
     "/experiments/{experiment_id}": runs_page.show,
+    "/experiments/{experiment_id}/columns": column_chooser.show,
+    "/experiments/{experiment_id}/runs.csv": export.as_csv,
+    "/experiments/{experiment_id}/runs.json": export.as_json,
+    "/experiments/{experiment_id}/words": words.names,
+    "/experiments/{experiment_id}/values": words.values,
     "/runs/{run_id}": run_page.show,
 }
 """What is looked at."""
@@ -26,6 +33,10 @@ FORMS: dict[str, Page] = {
     "/experiments/{experiment_id}/restore": experiment_forms.restore,
     "/experiments/{experiment_id}/tag": experiment_forms.set_tag,
     "/experiments/{experiment_id}/untag": experiment_forms.delete_tag,
+    "/experiments/{experiment_id}/columns": run_forms.choose_columns,
+    "/experiments/{experiment_id}/mark": run_forms.mark,
+    "/experiments/{experiment_id}/delete-runs": run_forms.delete,
+    "/experiments/{experiment_id}/restore-runs": run_forms.restore,
 }
 """What changes something: forms are sent here, and answered with the way to a page."""
 

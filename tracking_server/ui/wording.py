@@ -6,6 +6,9 @@ import datetime as dt
 
 from tracking_server.store.records import MAX_FLOAT, WireFloat
 
+LONGEST_CELL = 60
+"""How many letters of a text a table shows."""
+
 
 def moment(at_ms: int | None) -> str:
     """A point in time in the server's time zone, to the second."""
