@@ -25,6 +25,7 @@ from tracking_server import errors as server_errors
 from tracking_server.api.routing import AJAX_V2, V2, V3, Endpoint
 from tracking_server.app import ENDPOINTS
 from tracking_server.query import vocabulary
+from tracking_server.ui import routes
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -114,6 +115,14 @@ def test_every_endpoint_is_documented_once_with_its_prefix_and_fields() -> None:
         told = fields_of[endpoint.method, f"`{endpoint.path}`"]
         missing += [f"{endpoint.path}: {field}" for field in fields if f"`{field}`" not in told]
     assert missing == []
+
+
+def test_every_page_and_form_is_documented_once() -> None:
+    documented = re.findall(
+        r"^\| `(/[^`]*)` \|", (ROOT / "docs/reference/pages.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+    assert sorted(documented) == sorted([*routes.PAGES, *routes.FORMS])
 
 
 def test_every_word_of_the_search_language_is_documented() -> None:
