@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, false, func, literal, select
 
+from tracking_server.store.opaque import opaque
 from tracking_server.store.schema import runs
 
 MOST_COUNTED = 1_000
 """A count that reaches this says "or more"."""
+
+# Of two indexes, that of the parent shall be taken, whatever a database thinks of the other.
+_IS_THERE = opaque(runs.c.deleted == false())
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ def of(connection: Connection, parent: str, most: int) -> list[Child]:
     """The runs directly under one, oldest first; the first `most`."""
     found = (
         select(runs.c.id, runs.c.uuid)
-        .where(runs.c.parent_uuid == parent, runs.c.deleted == false())
+        .where(runs.c.parent_uuid == parent, _IS_THERE)
         .order_by(runs.c.start_ms, runs.c.uuid)
         .limit(most)
     )
@@ -37,10 +41,7 @@ def counts(connection: Connection, parents: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for parent in parents:
         some = (
-            select(literal(1))
-            .where(runs.c.parent_uuid == parent, runs.c.deleted == false())
-            .limit(MOST_COUNTED)
-            .subquery()
+            select(literal(1)).where(runs.c.parent_uuid == parent, _IS_THERE).limit(MOST_COUNTED).subquery()
         )
         count = connection.execute(select(func.count()).select_from(some)).scalar_one()
         if count:

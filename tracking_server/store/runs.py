@@ -20,6 +20,7 @@ from tracking_server.store import experiments, heartbeats, inputs, metrics, plai
 from tracking_server.store.clock import now_ms
 from tracking_server.store.metrics import MetricPoint
 from tracking_server.store.of_many import OfMany
+from tracking_server.store.opaque import opaque
 from tracking_server.store.records import Run, RunData, RunInfo, Tag
 from tracking_server.store.run_names import random_name
 from tracking_server.store.schema import HEAD_LENGTH, params, run_tags, runs
@@ -39,7 +40,7 @@ _PARAM_VALUES = select(params.c.key, params.c.value).where(
 )
 _CHILDREN = (
     select(runs)
-    .where(runs.c.parent_uuid.in_(bindparam("parents", expanding=True)), runs.c.deleted == false())
+    .where(runs.c.parent_uuid.in_(bindparam("parents", expanding=True)), opaque(runs.c.deleted == false()))
     .order_by(runs.c.start_ms, runs.c.uuid)
     .limit(bindparam("limit"))
 )

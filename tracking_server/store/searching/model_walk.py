@@ -19,9 +19,10 @@ from tracking_server.query.parser import parse_filter, parse_order
 from tracking_server.query.tree import EVERYTHING, OrderKey
 from tracking_server.query.vocabulary import LOGGED_MODELS
 from tracking_server.store import model_metrics, schema
+from tracking_server.store.opaque import opaque
 from tracking_server.store.searching import page_token
 from tracking_server.store.searching.order import Position, SortKey, beyond, checked, sorting, sql_order
-from tracking_server.store.searching.paging import SearchRequest, opaque, passes
+from tracking_server.store.searching.paging import SearchRequest, passes
 from tracking_server.store.searching.searchable import Measure, Searchable
 
 MODELS = schema.logged_models

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, false, not_, or_, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, not_, or_, true
 
 from tracking_client.wire import limits
 from tracking_server.errors import InvalidParameter
 from tracking_server.query.parser import parse_filter, parse_order
 from tracking_server.query.tree import And, Comparison, Node, Not, Or
 from tracking_server.query.vocabulary import Vocabulary
+from tracking_server.store.opaque import opaque
 from tracking_server.store.searching import page_token
 from tracking_server.store.searching.order import SortKey, beyond, checked, sql_order
 from tracking_server.store.searching.searchable import Searchable
@@ -106,12 +107,6 @@ def page_of(
     rows = rows[: request.max_results]
     position = list(rows[-1][-len(keys) :])
     return rows, page_token.write(position, about=question)
-
-
-def opaque(test: ColumnElement[bool]) -> ColumnElement[bool]:
-    """`test` in words that no database takes for the bound of an index: the index is chosen already."""
-    # Not `= 1`: PostgreSQL takes that for so selective that it leaves the index.
-    return case((test, 1), else_=0) > 0
 
 
 def passes(tree: Node, thing: Searchable) -> ColumnElement[bool]:

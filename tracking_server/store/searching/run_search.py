@@ -14,11 +14,12 @@ from sqlalchemy import Connection, and_, select
 
 from tracking_server.query.tree import EVERYTHING, Comparison
 from tracking_server.store import long_reads
+from tracking_server.store.opaque import opaque
 from tracking_server.store.searching import lanes, page_token, run_walk
 from tracking_server.store.searching.candidates import Candidates, Looks, chunks
 from tracking_server.store.searching.lanes import RUNS
 from tracking_server.store.searching.order import Position, SortKey, beyond, compare, sorting, sql_order
-from tracking_server.store.searching.paging import SearchRequest, opaque, test_of
+from tracking_server.store.searching.paging import SearchRequest, test_of
 from tracking_server.store.searching.run_question import Found, Question, read, with_keys
 
 _CHUNK = 500

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, and_, func, select
 
 from tracking_server.query.tree import And, Comparison, Node
+from tracking_server.store.opaque import opaque
 from tracking_server.store.searching import lanes
 from tracking_server.store.searching.lanes import RUNS, Bound, Lane
 from tracking_server.store.searching.order import (
@@ -20,7 +21,7 @@ from tracking_server.store.searching.order import (
     sorting,
     sql_order,
 )
-from tracking_server.store.searching.paging import opaque, test_of
+from tracking_server.store.searching.paging import test_of
 from tracking_server.store.searching.run_question import Found, Question, with_keys
 from tracking_server.store.searching.searchable import Test
 

@@ -14,9 +14,10 @@ from tracking_server.store import experiments as experiment_store
 from tracking_server.store import logged_models as model_store
 from tracking_server.store import model_metrics, schema
 from tracking_server.store import runs as run_store
+from tracking_server.store.opaque import opaque
 from tracking_server.store.records import Experiment, LoggedModel, Run
 from tracking_server.store.searching import model_walk, searchable
-from tracking_server.store.searching.paging import Page, SearchRequest, opaque, page_of
+from tracking_server.store.searching.paging import Page, SearchRequest, page_of
 from tracking_server.store.searching.run_search import page_of_runs
 from tracking_server.store.searching.searchable import Measure
 

@@ -17,6 +17,8 @@ from tracking_server.ui.runs.view import RUNS_PER_PAGE, View
 
 MOST_CHILDREN = 200
 """Of nested runs that are shown of one that is opened; its own page has them all."""
+MOST_BELOW = 1_000
+"""Of nested runs that are shown in all."""
 _LOOKED_AT_FOR_COLUMNS = 50
 _KEYS_OF_A_RUN = 60
 _EXTREMES_WITHIN_S = 1.0
@@ -72,10 +74,11 @@ def _opened(
         opened = level if "all" in view.opened else [run for run in level if run in view.opened]
         level = []
         for parent in opened:
-            children = nested_runs.of(connection, parent, MOST_CHILDREN + 1)
-            if len(children) > MOST_CHILDREN:
+            most = max(0, min(MOST_CHILDREN, MOST_BELOW - len(below)))
+            children = nested_runs.of(connection, parent, most + 1)
+            if len(children) > most:
                 cut.add(parent)
-            fresh = [child for child in children[:MOST_CHILDREN] if child.row_id not in below]
+            fresh = [child for child in children[:most] if child.row_id not in below]
             below.update((child.row_id, parent) for child in fresh)
             level.extend(child.run_id for child in fresh)
     return below, frozenset(cut)
