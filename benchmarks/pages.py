@@ -1,183 +1,267 @@
-"""What pages and clients ask a tracking server for, one request of each kind."""
+"""Measures how long people wait for a page of ours and of MLflow's in a real browser, and prints one table.
+
+What is compared, and how, is written in README.md beside this file.
+"""
 
 from __future__ import annotations
 
-import http.client
+import argparse
 import json
+import os
+import shutil
+import statistics
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlencode
+from pathlib import Path
+from urllib.parse import quote
 
-from population import BIG, EXPERIMENTS, run_uuid
+import environments
+import mlflow_copy
+import population
+from environments import ROOT, Side
+from playwright.sync_api import Browser, sync_playwright
+from population import BIG, run_uuid
+from servers import Running, serving
+from table import Row, print_table
 
-V2 = "/api/2.0/mlflow"
-PAGE = 50
+SIZES = (100, 10_000, 1_000_000)
+TRIALS = 50
+SERIES = 1_000
+LONG_POINTS = 1_000_000
+_QUIET_MS = 500
+_GIVE_UP_MS = 180_000
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """A request: what it is, and how it is sent the n-th time."""
+class View:
+    """A page of one side: its address, and what can be seen once it is of use."""
+
+    path: str
+    seen: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """The same question to both sides. `most_ms`: our own bar at each size of the store, if there is one."""
 
     name: str
-    ask: Callable[[int], Any]
+    ours: View
+    mlflows: View
 
 
-SEARCHES: dict[str, dict[str, Any]] = {
-    "newest": {},
-    "metric >": {"filter": "metrics.loss > 0.5"},
-    "metric >, rare": {"filter": "metrics.loss > 0.9995"},
-    "metric >, none": {"filter": "metrics.loss > 7"},
-    "param =": {"filter": "params.optimizer = 'adam'"},
-    "param =, rare": {"filter": "params.note = 'trial 77 of the search'"},
-    "param =, none": {"filter": "params.optimizer = 'nadam'"},
-    "param !=": {"filter": "params.optimizer != 'adam'"},
-    "tag =": {"filter": "tags.team = 'vision'"},
-    "tag =, none": {"filter": "tags.team = 'nobody'"},
-    "param LIKE prefix": {"filter": "params.data LIKE 's3://data/2023-11%'"},
-    "param LIKE infix": {"filter": "params.note LIKE '%7 of%'"},
-    "param LIKE infix, none": {"filter": "params.note LIKE '%no such%'"},
-    "tag ILIKE": {"filter": "tags.team ILIKE 'VIS%'"},
-    "metric and param and tag": {
-        "filter": "metrics.loss < 0.8 and params.optimizer = 'adam' and tags.team != 'ads'"
-    },
-    "OR, NOT": {"filter": "(params.optimizer = 'sgd' OR metrics.f1 > 0.8) AND NOT tags.team = 'ads'"},
-    "OR of rare": {"filter": "params.note = 'trial 77 of the search' OR metrics.loss > 0.9999"},
-    "status =": {"filter": "status = 'FAILED'"},
-    "run_name =": {"filter": "run_name = 'wise-owl-7'"},
-    "user_id =": {"filter": "user_id = 'ann'"},
-    "start_time <": {"filter": "start_time < 1700010000000"},
-    "by metric ASC": {"order_by": ["metrics.loss ASC"]},
-    "by metric DESC": {"order_by": ["metrics.loss DESC"]},
-    "by metric with ties ASC": {"order_by": ["metrics.accuracy ASC"]},
-    "by metric with ties DESC": {"order_by": ["metrics.accuracy DESC"]},
-    "by metric, metric >": {"order_by": ["metrics.loss ASC"], "filter": "metrics.loss > 0.7"},
-    "by metric, param =": {"order_by": ["metrics.loss ASC"], "filter": "params.optimizer = 'adam'"},
-    "by metric, rare param": {"order_by": ["metrics.loss"], "filter": "params.lr = '0.00123'"},
-    "by param, few values ASC": {"order_by": ["params.optimizer ASC"]},
-    "by param, few values DESC": {"order_by": ["params.optimizer DESC"]},
-    "by param, many values": {"order_by": ["params.momentum ASC"]},
-    "by tag": {"order_by": ["tags.`mlflow.user` ASC"]},
-    "by start_time ASC": {"order_by": ["start_time ASC"]},
-    "by end_time DESC": {"order_by": ["end_time DESC"]},
-    "by run_name": {"order_by": ["run_name ASC"]},
-    "by status": {"order_by": ["status ASC"]},
-    "by user_id": {"order_by": ["user_id DESC"]},
-    "by metric, then start_time": {"order_by": ["metrics.loss ASC", "start_time ASC"]},
-    "newest of all experiments": {"experiment_ids": [str(n) for n in range(1, EXPERIMENTS + 1)]},
-    "best of all experiments": {
-        "experiment_ids": [str(n) for n in range(1, EXPERIMENTS + 1)],
-        "order_by": ["metrics.loss ASC"],
-    },
-    "deleted": {"run_view_type": "DELETED_ONLY"},
-    "all, deleted too": {"run_view_type": "ALL"},
-}
-"""Searches of runs, each of a page of 50."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One load of a page, with nothing kept from before."""
 
-SCANS = frozenset({"runs/search, param LIKE infix, none"})
-"""What cannot be flat: docs/explanation/speed-of-the-store.md says why."""
+    ms: float
+    kilobytes: float
 
 
-class Pages:
-    """The requests to one server over one connection."""
-
-    def __init__(self, address: tuple[str, int], *, runs: int) -> None:
-        self._connection = http.client.HTTPConnection(*address, timeout=60)
-        self._runs = runs
-
-    def close(self) -> None:
-        """Hang up."""
-        self._connection.close()
-
-    def all(self) -> Iterator[Page]:
-        """Every request, ready to be sent."""
-        for name, search in SEARCHES.items():
-            yield self._search(f"runs/search, {name}", **search)
-        for name, order in (("newest", []), ("by metric ASC", ["metrics.loss ASC"])):
-            token = self._token(order, pages=99 if self._runs >= 20_000 else 4)
-            yield self._search(f"runs/search, {name}, a page far on", order_by=order, page_token=token)
-        yield Page(name="runs/get", ask=lambda turn: self._get("runs/get", run_id=run_uuid(turn * 7 % 1000)))
-        yield Page(name="experiments/search", ask=lambda _: self._post("experiments/search", max_results=100))
-        yield from self._histories()
-        yield Page(
-            name="logged-models/search",
-            ask=lambda _: self._post("logged-models/search", experiment_ids=[str(BIG + 1)], max_results=50),
-        )
-        yield Page(
-            name="logged-models/search, of a run",
-            ask=lambda turn: self._post(
-                "logged-models/search",
-                experiment_ids=[str(BIG + 1)],
-                filter=f"source_run_id = '{run_uuid(turn % 20 * 40)}'",
+def pairs(runs: int) -> list[Pair]:
+    """The pages that are measured on a store of so many runs."""
+    newest = [run_uuid(number) for number in range(runs - 1, 0, -1) if number % 2][:10]
+    one, sweep, wide, long = (
+        newest[1],
+        run_uuid(runs),
+        run_uuid(runs + 1 + TRIALS),
+        run_uuid(runs + 2 + TRIALS),
+    )
+    own, theirs = f"/experiments/{BIG}", f"/#/experiments/{BIG}/runs"
+    several = "&".join(f"run={run}" for run in newest)
+    listed = quote(json.dumps(newest))
+    nested = quote(f"tags.`mlflow.parentRunId` = '{sweep}'")
+    return [
+        Pair(
+            name="the runs table",
+            ours=View(path=own, seen=f'a[href="/runs/{newest[0]}"]'),
+            mlflows=View(path=theirs, seen=f'a[href*="/runs/{newest[0]}"]'),
+        ),
+        Pair(
+            name="the runs table, sorted by a metric",
+            ours=View(path=f"{own}?flat=1&order=metrics.%60loss%60+DESC", seen="tr[data-run] a.name"),
+            mlflows=View(
+                path=f"{theirs}?orderByKey=metrics.%60loss%60&orderByAsc=false",
+                seen='a[href*="/runs/"] >> nth=5',
             ),
-        )
-        yield Page(
-            name="logged-models/search, by name",
-            ask=lambda _: self._post(
-                "logged-models/search",
-                experiment_ids=[str(BIG + 1)],
-                filter="name = 'model-0'",
-                max_results=50,
+        ),
+        Pair(
+            name="a run",
+            ours=View(path=f"/runs/{one}", seen="text=momentum"),
+            mlflows=View(path=f"{theirs}/{one}", seen="text=momentum"),
+        ),
+        Pair(
+            name="a comparison of 10",
+            ours=View(path=f"/compare?{several}", seen="text=momentum"),
+            mlflows=View(
+                path=f"/#/compare-runs?runs={listed}&experiments={quote(json.dumps([str(BIG)]))}",
+                seen="text=momentum",
             ),
-        )
-        yield Page(
-            name="registered-models/search",
-            ask=lambda _: self._get("registered-models/search", max_results=100),
-        )
-        yield Page(
-            name="model-versions/search",
-            ask=lambda _: self._get("model-versions/search", filter="name = 'model-100'", max_results=100),
-        )
+        ),
+        Pair(
+            name=f"a sweep of {TRIALS} (MLflow: charts of its runs)",
+            ours=View(path=f"/runs/{sweep}/sweep", seen="main svg"),
+            mlflows=View(path=f"{theirs}?searchFilter={nested}&compareRunsMode=CHART", seen=".main-svg"),
+        ),
+        Pair(
+            name=f"charts of a run with {SERIES:,} metrics",
+            ours=View(path=f"/runs/{wide}/charts", seen="main svg"),
+            mlflows=View(path=f"{theirs}/{wide}/model-metrics", seen=".main-svg"),
+        ),
+        Pair(
+            name=f"a chart of {LONG_POINTS:,} points",
+            ours=View(path=f"/runs/{long}/charts", seen="main svg"),
+            mlflows=View(path=f"{theirs}/{long}/model-metrics", seen=".main-svg"),
+        ),
+    ]
 
-    def _histories(self) -> Iterator[Page]:
-        about = {"run_id": run_uuid(0), "metric_key": "val_loss"}
-        yield Page(
-            name="get-history, 25,000 points",
-            ask=lambda _: self._get("metrics/get-history", **about, max_results=25_000),
-        )
-        yield Page(
-            name="get-history, 100,000 points", ask=lambda _: self._get("metrics/get-history", **about)
-        )
-        for name, metric in (("1 x 100,000 points", "val_loss"), ("20 x 20 points", "loss")):
-            runs = [run_uuid(n * 50) for n in range(1 if metric == "val_loss" else 20)]
-            yield Page(
-                name=f"get-history-bulk-interval, {name}",
-                ask=lambda _, runs=runs, metric=metric: self._get(  # type: ignore[misc]  # bound now
-                    "metrics/get-history-bulk-interval", run_ids=runs, metric_key=metric, max_results=320
-                ),
-            )
 
-    def _search(self, name: str, **search: Any) -> Page:
-        body = {"experiment_ids": [str(BIG)], "max_results": PAGE, **search}
-        return Page(name=name, ask=lambda _: self._post("runs/search", **body))
+def main() -> None:
+    """Makes stores, looks at their pages in turns, prints the table."""
+    options = _read_options()
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="runner-pages-") as folder, ExitStack() as stack:
+        scratch = options.scratch or Path(folder)
+        scratch.mkdir(parents=True, exist_ok=True)
+        ours = environments.ours(options.own_env, options.cache)
+        peer = None if options.without_mlflow else environments.peer(options.peer_env, options.cache)
+        browser = stack.enter_context(_chromium())
+        (Path(folder) / "home").mkdir()
+        try:
+            for runs in options.runs or SIZES:
+                rows += _measured(
+                    browser, ours, peer, scratch / str(runs), Path(folder) / "home", runs, options
+                )
+        finally:
+            print_table(rows)
+            if options.json:
+                options.json.write_text(json.dumps([row.as_json() for row in rows], indent=2) + "\n")
 
-    def _token(self, order_by: list[str], pages: int) -> str:
-        token = ""
-        for _ in range(pages):
-            reply = self._post(
-                "runs/search",
-                experiment_ids=[str(BIG)],
-                max_results=PAGE,
-                order_by=order_by,
-                page_token=token,
-            )
-            token = json.loads(reply)["next_page_token"]
-        return token
 
-    def _post(self, path: str, **body: Any) -> bytes:
-        self._connection.request(
-            "POST", f"{V2}/{path}", json.dumps(body), {"Content-Type": "application/json"}
-        )
-        return self._answer(path)
+def _read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measures pages in a browser.")
+    parser.add_argument(
+        "--runs", type=int, action="append", help=f"the size of a store, repeatable {list(SIZES)}"
+    )
+    parser.add_argument("--only", help="pages whose name has this in it")
+    parser.add_argument("--repeats", type=int, default=5, help="of each page [5]")
+    parser.add_argument("--scratch", type=Path, help="keep the stores here; what is there is used")
+    parser.add_argument("--own-env", type=Path, help="a virtual environment with runner")
+    parser.add_argument("--peer-env", type=Path, help="a virtual environment with mlflow")
+    parser.add_argument("--without-mlflow", action="store_true", help="measure our pages alone")
+    parser.add_argument(
+        "--cache", type=Path, default=ROOT / "build" / "benchmarks", help="or build both here"
+    )
+    parser.add_argument("--json", type=Path, help="write the results to this file as well")
+    return parser.parse_args()
 
-    def _get(self, path: str, **query: Any) -> bytes:
-        self._connection.request("GET", f"{V2}/{path}?{urlencode(query, doseq=True)}")
-        return self._answer(path)
 
-    def _answer(self, path: str) -> bytes:
-        reply = self._connection.getresponse()
-        content = reply.read()
-        if reply.status != 200:
-            sys.exit(f"{path} answered {reply.status}: {content[:1000].decode(errors='replace')}")
-        return content
+@contextmanager
+def _chromium() -> Iterator[Browser]:
+    program = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
+    if program is None:
+        sys.exit("needs Chromium: apt-get install chromium")
+    options = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=program, args=[*options, *as_root])
+        yield browser
+        browser.close()
+
+
+def _measured(
+    browser: Browser,
+    ours: Side,
+    peer: Side | None,
+    folder: Path,
+    home: Path,
+    runs: int,
+    options: argparse.Namespace,
+) -> Iterator[Row]:
+    own_store, peers_store = folder / "ours", folder / "mlflows"
+    if not own_store.exists():
+        _make_own(own_store, runs)
+    if peer is not None and not peers_store.exists():
+        with serving(peer, home, peers_store):
+            pass
+        mlflow_copy.copy(own_store / "mlruns.db", peers_store / "mlruns.db")
+    for pair in pairs(runs):
+        if options.only and options.only not in pair.name:
+            continue
+        with serving(ours, home, own_store, is_new=False) as server:
+            mine = _looks(browser, server, pair.ours, options.repeats)
+        theirs = None
+        if peer is not None:
+            # One after the other: MLflow's server is busy even where nobody asks.
+            with serving(peer, home, peers_store, is_new=False) as server:
+                theirs = _looks(browser, server, pair.mlflows, options.repeats)
+        yield from _rows(pair, runs, mine, theirs)
+
+
+def _rows(pair: Pair, runs: int, mine: list[Look], theirs: list[Look] | None) -> Iterator[Row]:
+    most = {10_000: 300.0, 1_000_000: 1_000.0}.get(runs)
+    took = [look.ms for look in mine]
+    yield Row(
+        what=f"{runs:,}: {pair.name}",
+        unit="ms",
+        runner=statistics.median(took),
+        mlflow=None if theirs is None else statistics.median(look.ms for look in theirs),
+        most=most,
+        most_of_mlflow=0.2,
+        note=f"{min(took):,.0f}-{max(took):,.0f} ms",
+    )
+    yield Row(
+        what="    transferred",
+        unit="kB",
+        runner=statistics.median(look.kilobytes for look in mine),
+        mlflow=None if theirs is None else statistics.median(look.kilobytes for look in theirs),
+        is_cost=True,
+    )
+
+
+def _make_own(folder: Path, runs: int) -> None:
+    folder.mkdir(parents=True)
+    store = folder / "mlruns.db"
+    print(f"making {runs:,} runs …", file=sys.stderr)
+    population.make(store, folder / "artifacts")
+    population.grow(store, 0, runs)
+    population.add_sweep(store, runs, TRIALS)
+    population.add_wide(store, runs + 1 + TRIALS, SERIES)
+    population.add_long(store, runs + 2 + TRIALS, LONG_POINTS)
+
+
+def _looks(browser: Browser, server: Running, view: View, repeats: int) -> list[Look]:
+    """Loads a page again and again, each time as somebody who was never here; the first is not counted."""
+    return [_look(browser, server.uri, view) for _ in range(repeats + 1)][1:]
+
+
+def _look(browser: Browser, uri: str, view: View) -> Look:
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        context.set_default_timeout(_GIVE_UP_MS)
+        page = context.new_page()
+        received: list[float] = []
+        session = context.new_cdp_session(page)
+        session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+        session.send("Network.enable")
+        began = time.perf_counter()
+        page.goto(uri + view.path, wait_until="commit")
+        page.locator(view.seen).first.wait_for(state="visible")
+        took_ms = 1000 * (time.perf_counter() - began)
+        _await_quiet(page, received)
+        return Look(took_ms, sum(received) / 1000)
+
+
+def _await_quiet(page: object, received: list[float]) -> None:
+    """Until nothing was received for a while: what a page loads after its content counts as well."""
+    before = -1
+    while len(received) != before:
+        before = len(received)
+        page.wait_for_timeout(_QUIET_MS)  # type: ignore[attr-defined]  # the waiting lets events in
+
+
+if __name__ == "__main__":
+    main()

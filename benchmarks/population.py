@@ -11,6 +11,7 @@ import random
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tracking_server.settings import Settings
@@ -116,6 +117,66 @@ def grow(store: Path, first: int, until: int) -> None:
     connection.commit()
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
+
+
+def add_sweep(store: Path, first: int, trials: int) -> None:
+    """A run of the big experiment with so many nested ones, newer than all before."""
+    parent = run_uuid(first)
+    with _opened(store) as connection:
+        for number in range(first, first + 1 + trials):
+            key, dice = (BIG, START_MS + number * EVERY_MS), random.Random(number)
+            tags = [] if number == first else [("mlflow.parentRunId", parent)]
+            connection.execute(_RUNS, _run(number, *key, dice))
+            _add_texts(connection, number, key, tags)
+            if number > first:
+                connection.execute("UPDATE runs SET parent_uuid = ? WHERE id = ?", (parent, number + 1))
+            for row in _metrics(number, key[1], dice):
+                connection.execute(_LATEST, (*row, *key))
+                connection.execute(_POINTS, row)
+
+
+def add_wide(store: Path, number: int, metrics: int) -> None:
+    """A run with so many metrics, a hundred points each."""
+    key, dice = (BIG, START_MS + number * EVERY_MS), random.Random(number)
+    with _opened(store) as connection:
+        connection.execute(_RUNS, _run(number, *key, dice))
+        _add_texts(connection, number, key, [])
+        for metric in range(metrics):
+            key_id = 1_000 + metric
+            connection.execute("INSERT INTO metric_keys VALUES (?, ?)", (key_id, f"part-{metric:04}/loss"))
+            points = list(_history(number, key_id, key[1], 100, dice))
+            connection.executemany(_POINTS, points)
+            connection.execute(_LATEST, (*points[-1], *key))
+
+
+def add_long(store: Path, number: int, points: int) -> None:
+    """A run with one metric of so many points."""
+    key, dice = (BIG, START_MS + number * EVERY_MS), random.Random(number)
+    with _opened(store) as connection:
+        connection.execute(_RUNS, _run(number, *key, dice))
+        _add_texts(connection, number, key, [])
+        connection.executemany(_POINTS, _history(number, 1, key[1], points, dice))
+        row = (number + 1, 1, key[1] + points - 1, points - 1, 0.5, 0)
+        connection.execute(_LATEST, (*row, *key))
+
+
+@contextmanager
+def _opened(store: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(store)
+    connection.execute("PRAGMA synchronous=OFF")
+    yield connection
+    connection.commit()
+    connection.close()
+
+
+def _add_texts(
+    connection: sqlite3.Connection, number: int, key: tuple[int, int], tags: Iterable[tuple[str, str]]
+) -> None:
+    dice = random.Random(number)
+    params = [(number + 1, name, value, value, *key) for name, value in _params(number, dice)]
+    connection.executemany(_PARAMS, params)
+    texts = [*_tags(number, f"run {number}", dice), *tags]
+    connection.executemany(_TAGS, [(number + 1, name, value, value, *key) for name, value in texts])
 
 
 def _insert(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:

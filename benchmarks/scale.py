@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import population
-from pages import SCANS, Page, Pages
+from questions import SCANS, Page, Pages
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

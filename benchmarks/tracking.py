@@ -24,7 +24,7 @@ import environments
 import load_generator
 import population
 from environments import ROOT, Side
-from pages import V2
+from questions import V2
 from servers import Running, serving
 from table import Row, print_table
 
