@@ -419,6 +419,6 @@ def test_a_page_of_a_runs_files_begins_behind_a_name(api: Any) -> None:
         return re.findall(r'<th scope="row"><a [^>]*>([^<]+)</a>', html)
 
     assert names(path="many") == ["b", "d", "a.txt", "c.txt"]
-    assert names(path="many", after="b") == ["d", "c.txt"]
+    assert names(path="many", after="b") == ["c.txt", "d"]
     assert names(path="many", after="d") == []
     assert names(path="many/b", find="INNER") == ["many/b/inner.txt"]
