@@ -6,6 +6,7 @@ Every test runs against a real implementation of each protocol, through the prox
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 import uuid
@@ -406,3 +407,18 @@ def test_nobody_reads_half_of_one_content_and_half_of_another(where: Where) -> N
     assert (size_bytes, first) == (6 * MIB, b"a" * 100)
     with pytest.raises(Unavailable):
         reader.read(5 * MIB)
+
+
+def test_a_page_of_a_runs_files_begins_behind_a_name(api: Any) -> None:
+    run_id = api.run()
+    for name in ("a.txt", "b/inner.txt", "c.txt", "d/inner.txt"):
+        assert put(api, f"0/{run_id}/artifacts/many/{name}").status_code == 200
+
+    def names(**query: str) -> list[str]:
+        html = api.http.get(f"/runs/{run_id}/artifacts", params=query).text
+        return re.findall(r'<th scope="row"><a [^>]*>([^<]+)</a>', html)
+
+    assert names(path="many") == ["b", "d", "a.txt", "c.txt"]
+    assert names(path="many", after="b") == ["c.txt", "d"]
+    assert names(path="many", after="d") == []
+    assert names(path="many/b", find="INNER") == ["many/b/inner.txt"]

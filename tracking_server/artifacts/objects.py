@@ -88,7 +88,7 @@ class ObjectStore:
                 break
         self._calls.run(self.bucket.remove([key]))
 
-    def entries(self, path: str) -> Iterator[ArtifactInfo]:
+    def entries(self, path: str, since: str = "") -> Iterator[ArtifactInfo]:
         """See `ArtifactStore.entries`."""
         key = self._key(path)
         prefix = f"{key}/" if key else ""
@@ -103,12 +103,12 @@ class ObjectStore:
             found += [
                 ArtifactInfo(path=name[root:], is_dir=False, file_size=size_bytes)
                 for name, size_bytes in page.files
-                if _is_name(name[len(prefix) :])
+                if _is_name(name[len(prefix) :]) and name[len(prefix) :] >= since
             ]
             found += [
                 ArtifactInfo(path=name[root:-1], is_dir=True)
                 for name in page.directories
-                if _is_name(name[len(prefix) : -1])
+                if _is_name(name[len(prefix) : -1]) and name[len(prefix) : -1] >= since
             ]
             token = page.next_token
             if token is None:

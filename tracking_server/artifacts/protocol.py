@@ -145,6 +145,9 @@ class ArtifactStore(Protocol):
         """Delete a file, or a directory with all in it. What is not there is no error."""
         ...
 
-    def entries(self, path: str) -> Iterator[ArtifactInfo]:
-        """What a directory holds, sorted by name; nothing where there is no such directory."""
+    def entries(self, path: str, since: str = "") -> Iterator[ArtifactInfo]:
+        """What a directory holds, sorted by name, from the name `since` on.
+
+        Nothing where there is no such directory.
+        """
         ...

@@ -6,6 +6,7 @@ from starlette.routing import BaseRoute, Route
 
 from tracking_server.services import Services
 from tracking_server.ui import static_files
+from tracking_server.ui.artifacts import page as artifacts_page
 from tracking_server.ui.experiments import forms as experiment_forms
 from tracking_server.ui.experiments import page as experiments_page
 from tracking_server.ui.frame import Page, answer
@@ -23,6 +24,10 @@ PAGES: dict[str, Page] = {
     "/experiments/{experiment_id}/words": words.names,
     "/experiments/{experiment_id}/values": words.values,
     "/runs/{run_id}": run_page.show,
+    "/runs/{run_id}/artifacts": artifacts_page.show_run,
+    "/runs/{run_id}/artifacts/raw": artifacts_page.raw_of_run,
+    "/logged-models/{model_id}/artifacts": artifacts_page.show_model,
+    "/logged-models/{model_id}/artifacts/raw": artifacts_page.raw_of_model,
 }
 """What is looked at."""
 

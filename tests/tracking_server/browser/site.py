@@ -165,7 +165,9 @@ class Watched:
             self.problems.append(f"console: {message.text}")
 
     def _asked(self, request: Request) -> None:
-        if not request.url.startswith((self.site.url, "data:", "blob:", "about:")):
+        # Chromium shows a PDF with an extension of its own.
+        own = (self.site.url, "data:", "blob:", "about:", "chrome:", "chrome-extension:")
+        if not request.url.startswith(own):
             self.problems.append(f"request to {request.url}")
 
 
