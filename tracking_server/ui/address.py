@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 from starlette.datastructures import QueryParams
 
 
-def url(path: str, query: QueryParams | None = None, **changes: object) -> str:
+def url(path: str, query: QueryParams | None = None, /, **changes: object) -> str:
     """`path` with the query of the present page and `changes` to it.
 
     A change of None or "" takes a field away; a list or tuple gives it several times. The token of a page is

@@ -9,6 +9,7 @@ from tracking_server.ui import static_files
 from tracking_server.ui.experiments import forms as experiment_forms
 from tracking_server.ui.experiments import page as experiments_page
 from tracking_server.ui.frame import Page, answer
+from tracking_server.ui.run import forms as one_run_forms
 from tracking_server.ui.run import page as run_page
 from tracking_server.ui.runs import column_chooser, export, words
 from tracking_server.ui.runs import forms as run_forms
@@ -37,6 +38,12 @@ FORMS: dict[str, Page] = {
     "/experiments/{experiment_id}/mark": run_forms.mark,
     "/experiments/{experiment_id}/delete-runs": run_forms.delete,
     "/experiments/{experiment_id}/restore-runs": run_forms.restore,
+    "/runs/{run_id}/rename": one_run_forms.rename,
+    "/runs/{run_id}/delete": one_run_forms.delete,
+    "/runs/{run_id}/restore": one_run_forms.restore,
+    "/runs/{run_id}/tag": one_run_forms.set_tag,
+    "/runs/{run_id}/untag": one_run_forms.delete_tag,
+    "/runs/{run_id}/describe": one_run_forms.describe,
 }
 """What changes something: forms are sent here, and answered with the way to a page."""
 

@@ -1,23 +1,18 @@
-"""A run's artifacts as a flat list of lines, each at its depth; and its log."""
+"""A run's artifacts as a flat list of lines, each at its depth."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import urlencode
 
 from tracking_server.artifacts.paths import is_storable
 from tracking_server.artifacts.places import Place
-from tracking_server.errors import ServerError
 from tracking_server.ui import wording
 
 MAX_ENTRIES = 500
 MAX_DEPTH = 8
-LOG_TAIL_BYTES = 64 * 1024
-
-_LOG = re.compile(r"(^|/)(run|output|runner|console)\.log$|\.log$|(^|/)log\.txt$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +25,6 @@ class Entry:
     is_dir: bool
     size: str
     url: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
-    """The end of a run's log; `cut` where there is more of it."""
-
-    path: str
-    text: str
-    cut: bool
 
 
 def entries(place: Place, run_id: str) -> list[Entry]:
@@ -68,21 +54,3 @@ def _walk(place: Place, run_id: str, directory: str, depth: int) -> Iterator[Ent
         )
         if info.is_dir and depth < MAX_DEPTH:
             yield from _walk(place, run_id, path, depth + 1)
-
-
-def log(place: Place, files: Sequence[Entry]) -> Log | None:
-    """The end of the log among `files`, if there is one."""
-    logs = [file for file in files if not file.is_dir and _LOG.search(file.path)]
-    if not logs:
-        return None
-    path = min(logs, key=lambda file: (file.depth, file.path)).path
-    try:
-        reader, size_bytes = place.store.open_reader(place.path(path))
-    except (ServerError, OSError):  # gone meanwhile
-        return None
-    with reader:
-        cut = size_bytes > LOG_TAIL_BYTES
-        if cut:
-            reader.seek(size_bytes - LOG_TAIL_BYTES)
-        text = reader.read(LOG_TAIL_BYTES).decode("utf-8", "replace")
-    return Log(path=path, text=text.partition("\n")[2] if cut else text, cut=cut)
