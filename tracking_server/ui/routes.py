@@ -10,6 +10,7 @@ from tracking_server.ui.experiments import forms as experiment_forms
 from tracking_server.ui.experiments import page as experiments_page
 from tracking_server.ui.frame import Page, answer
 from tracking_server.ui.run import forms as one_run_forms
+from tracking_server.ui.run import log as run_log
 from tracking_server.ui.run import page as run_page
 from tracking_server.ui.runs import column_chooser, export, words
 from tracking_server.ui.runs import forms as run_forms
@@ -24,6 +25,8 @@ PAGES: dict[str, Page] = {
     "/experiments/{experiment_id}/words": words.names,
     "/experiments/{experiment_id}/values": words.values,
     "/runs/{run_id}": run_page.show,
+    "/runs/{run_id}/log": run_log.show,
+    "/runs/{run_id}/log/tail": run_log.tail,
 }
 """What is looked at."""
 
