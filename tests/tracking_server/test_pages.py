@@ -116,6 +116,7 @@ def test_what_clients_stored_is_never_a_part_of_the_page(api: Any) -> None:
         f"/experiments/{experiment_id}?filter={EVIL}",
         f"/runs/{run_id}",
         f"/runs/{run_id}/log",
+        f"/runs/{run_id}/provenance",
     ):
         reply = api.http.get(path)
         assert "<script>" not in reply.text
@@ -146,7 +147,7 @@ def test_a_run_whose_artifacts_are_elsewhere_still_has_a_page(api: Any) -> None:
     run_id = api.run(api.experiment("x", artifact_location="s3://bucket/x"))
 
     assert run_id in page(api, f"/runs/{run_id}")
-    for tab in ("log",):
+    for tab in ("log", "provenance"):
         assert "not served by this server" in page(api, f"/runs/{run_id}/{tab}")
 
 

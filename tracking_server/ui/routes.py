@@ -12,6 +12,7 @@ from tracking_server.ui.frame import Page, answer
 from tracking_server.ui.run import forms as one_run_forms
 from tracking_server.ui.run import log as run_log
 from tracking_server.ui.run import page as run_page
+from tracking_server.ui.run import provenance_page as run_provenance
 from tracking_server.ui.runs import column_chooser, export, words
 from tracking_server.ui.runs import forms as run_forms
 from tracking_server.ui.runs import page as runs_page
@@ -27,6 +28,7 @@ PAGES: dict[str, Page] = {
     "/runs/{run_id}": run_page.show,
     "/runs/{run_id}/log": run_log.show,
     "/runs/{run_id}/log/tail": run_log.tail,
+    "/runs/{run_id}/provenance": run_provenance.show,
 }
 """What is looked at."""
 
