@@ -10,7 +10,10 @@ from tracking_server.ui.artifacts import page as artifacts_page
 from tracking_server.ui.experiments import forms as experiment_forms
 from tracking_server.ui.experiments import page as experiments_page
 from tracking_server.ui.frame import Page, answer
+from tracking_server.ui.run import forms as one_run_forms
+from tracking_server.ui.run import log as run_log
 from tracking_server.ui.run import page as run_page
+from tracking_server.ui.run import provenance_page as run_provenance
 from tracking_server.ui.runs import column_chooser, export, words
 from tracking_server.ui.runs import forms as run_forms
 from tracking_server.ui.runs import page as runs_page
@@ -28,6 +31,9 @@ PAGES: dict[str, Page] = {
     "/runs/{run_id}/artifacts/raw": artifacts_page.raw_of_run,
     "/logged-models/{model_id}/artifacts": artifacts_page.show_model,
     "/logged-models/{model_id}/artifacts/raw": artifacts_page.raw_of_model,
+    "/runs/{run_id}/log": run_log.show,
+    "/runs/{run_id}/log/tail": run_log.tail,
+    "/runs/{run_id}/provenance": run_provenance.show,
 }
 """What is looked at."""
 
@@ -42,6 +48,12 @@ FORMS: dict[str, Page] = {
     "/experiments/{experiment_id}/mark": run_forms.mark,
     "/experiments/{experiment_id}/delete-runs": run_forms.delete,
     "/experiments/{experiment_id}/restore-runs": run_forms.restore,
+    "/runs/{run_id}/rename": one_run_forms.rename,
+    "/runs/{run_id}/delete": one_run_forms.delete,
+    "/runs/{run_id}/restore": one_run_forms.restore,
+    "/runs/{run_id}/tag": one_run_forms.set_tag,
+    "/runs/{run_id}/untag": one_run_forms.delete_tag,
+    "/runs/{run_id}/describe": one_run_forms.describe,
 }
 """What changes something: forms are sent here, and answered with the way to a page."""
 

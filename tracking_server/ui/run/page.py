@@ -1,4 +1,4 @@
-"""One run: what it was given, what it measured, what it left behind."""
+"""One run at a glance: what it is, what it was given, what it measured, what it belongs to."""
 
 from __future__ import annotations
 
@@ -6,51 +6,54 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tracking_client.wire import names
-from tracking_server.artifacts.threads import in_thread
-from tracking_server.errors import ServerError
+from tracking_client.wire import limits, names
 from tracking_server.services import Services
-from tracking_server.store import runs
+from tracking_server.store import nested_runs, runs
 from tracking_server.store.clock import now_ms
 from tracking_server.store.records import Run
-from tracking_server.ui import wording
+from tracking_server.ui import markdown, wording
 from tracking_server.ui.frame import page
-from tracking_server.ui.run import file_tree, heading
-from tracking_server.ui.runs.run_table import table
-
-MAX_CHILDREN = 500
+from tracking_server.ui.run import children, datasets, heading, models, values
+from tracking_server.ui.run.source import source_of
 
 
 async def show(services: Services, request: Request) -> Response:
-    """One run: what it was given, what it measured, what it left behind."""
+    """A run, its values narrowed by `?search=`, all of them with `?all=1`. No artifact is looked at."""
     run_id = request.path_params["run_id"]
+    search = request.query_params.get("search", "").strip()
+    is_all = bool(request.query_params.get("all"))
 
-    def look(connection: Connection) -> tuple[heading.Heading, Run, list[Run]]:
+    def look(connection: Connection) -> tuple[heading.Heading, Run, children.Children, models.Models]:
         found = runs.get(connection, run_id)
-        return heading.of(connection, run_id), found, runs.descendants(connection, [found], MAX_CHILDREN)
+        above = heading.of(connection, run_id)
+        return above, found, children.of(connection, found), models.of(connection, found)
 
-    above, found, below = await services.database.read(look)
-    files, log, problem = await in_thread(_files, services, found)
+    above, found, below, linked = await services.database.read(look)
+    present_ms = now_ms()
+    noted = {tag.key: tag.value for tag in found.data.tags}
+    note = noted.get(names.NOTE, "")
     return page(
         request,
         "run.html",
         tab="overview",
         heading=above,
         run=found,
-        duration=wording.span(found.info.start_time, found.info.end_time, now_ms()),
-        children=table(below, now_ms()),
-        files=files,
-        files_cut=len(files) >= file_tree.MAX_ENTRIES,
-        files_problem=problem,
-        log=log,
-        note=next((tag.value for tag in found.data.tags if tag.key == names.NOTE), ""),
+        duration=wording.span(found.info.start_time, found.info.end_time, present_ms),
+        is_over=found.info.status in runs.OVER,
+        source=source_of(noted),
+        exit_code=noted.get(names.EXIT_CODE, ""),
+        user=found.info.user_id or noted.get(names.USER, ""),
+        search=search,
+        values=values.narrowed(found.data, search, first=None if is_all else values.FIRST),
+        note=note,
+        description=markdown.rendered(note) if note.strip() else "",
+        most_note_characters=limits.MAX_TAG_VALUE_LENGTH,
+        children=below,
+        most_counted=nested_runs.MOST_COUNTED,
+        models=linked,
+        datasets=[datasets.described(used) for used in found.inputs.dataset_inputs],
+        spans={
+            child.run_id: wording.span(child.start_time, child.end_time, present_ms) for child in below.shown
+        },
+        now_ms=present_ms,
     )
-
-
-def _files(services: Services, found: Run) -> tuple[list[file_tree.Entry], file_tree.Log | None, str]:
-    try:
-        place = services.places.of(found.info.artifact_uri)
-        files = file_tree.entries(place, found.info.run_id)
-    except (ServerError, OSError) as error:
-        return [], None, str(error)
-    return files, file_tree.log(place, files), ""
