@@ -12,6 +12,10 @@ _NAMES = (
     *("*.cer", "*.crt", "*.der", "*.csr", "*.jks", "*.keystore", "*.truststore", "*.kdbx", "*.gpg", "*.asc"),
     *("*credentials*.json", "client_secret*.json", "*service*account*.json", "kubeconfig", "*.kubeconfig"),
     *("credentials", "*credentials*.toml", "*credentials*.y*ml", "secrets.toml", "secrets.y*ml", "*.ovpn"),
+    *(
+        "*.token",
+        "*.db.server",
+    ),  # the second is where a tracking server says how it is reached, token and all
 )
 _NAME = re.compile("|".join(fnmatch.translate(name) for name in _NAMES), re.IGNORECASE)
 _FOLDERS = frozenset((".ssh", ".aws", ".gnupg", ".azure", ".kube", ".docker"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,10 +14,9 @@ from pathlib import Path
 from runner.sources.git_command import read
 from runner.sources.secret_files import holds_secret, is_secret_name
 
-# Our own records and MLflow's, which stand beside the project by default: not part of the code.
-TRACKING_STORES = frozenset(
-    ("mlruns", "mlartifacts", "mlruns.db", "mlruns.db-wal", "mlruns.db-shm", "mlruns.db-journal")
-)
+# Our own records and MLflow's, which stand beside the project by default: not part of the code. Beside the
+# database are its journals (`-wal`), and of the server of it the address, the token, the lock and the log.
+_TRACKING_STORE = re.compile(r"mlruns|mlartifacts|mlruns\.db([.-].*)?", re.DOTALL)
 _LISTING_TIMEOUT_S = 120.0
 
 
@@ -41,7 +41,7 @@ def untracked_paths(repository: Path) -> list[str]:
 
 def is_tracking_store(path: str) -> bool:
     """Whether the path within a repository belongs to a tracking server's default store."""
-    return not TRACKING_STORES.isdisjoint(path.split("/"))
+    return any(_TRACKING_STORE.fullmatch(part) for part in path.split("/"))
 
 
 def look_at(file: Path, path: str, *, refusal: Callable[[int], str | None] | None = None) -> Seen:

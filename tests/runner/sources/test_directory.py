@@ -172,9 +172,9 @@ def test_submodules_are_recorded_with_what_is_checked_out(
 
 
 def test_our_own_records_beside_the_project_are_not_a_change(fetcher: Fetcher, origin: Repository) -> None:
-    origin.write(
-        {"mlruns.db": "x", "mlruns.db-wal": "x", "mlartifacts/1/log": "x", "mlruns/0/meta.yaml": "x"}
-    )
+    names = ("", "-wal", "-shm", ".token", ".server", ".server.log", ".lock")
+    origin.write({f"mlruns.db{name}": "x" for name in names})
+    origin.write({"mlartifacts/1/log": "x", "mlruns/0/meta.yaml": "x"})
 
     assert fetcher(str(origin.path)).provenance.dirty is None
 

@@ -284,6 +284,8 @@ SECRETS: dict[str, str | bytes] = {
     "id_rsa": "hidden-value",
     "id_ed25519.pub": "hidden-value",
     "server.pem": "hidden-value",
+    "tracks.db.token": "hidden-value",
+    "a/tracks.db.server": '{"token": "hidden-value"}',
     "a/b/Server.KEY": "hidden-value",
     "store.p12": "hidden-value",
     "store.pfx": "hidden-value",
