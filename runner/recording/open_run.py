@@ -18,6 +18,7 @@ from runner.recording.close import close_run, set_tags
 from runner.recording.failure import told_as_recording_error
 from runner.recording.heartbeat import Heart
 from runner.recording.left_behind import send_what_was_left_behind
+from runner.recording.live_logs import LiveLogs
 from runner.recording.record import (
     ARTIFACT_FOLDER,
     ENVIRONMENT_TAG,
@@ -78,6 +79,7 @@ class OpenRun:
     client: TrackingClient
     closing_client: TrackingClient
     heart: Heart
+    live_logs: LiveLogs
     spec: RunSpec
     ticket: Ticket
     run: Run
@@ -164,6 +166,7 @@ class OpenRun:
     def note_end(self, ending: Ending) -> NotedEnd:
         """Puts the end on this machine's disk and sends what the program left. The result is to be told."""
         self.heart.forget(self.run_id)
+        self.live_logs.forget(self.run_id)
         end = f"the run's end ({ending.status.value})"
         try:
             self.ticket = self.ticket.with_ending(ending)

@@ -12,6 +12,7 @@ from runner.model.run import RunSpec, RunStatus
 from runner.recording.close import CLOSE_TIMEOUT_S, client_with_deadline, set_tags
 from runner.recording.failure import told_as_recording_error
 from runner.recording.heartbeat import Heart
+from runner.recording.live_logs import STORE_WITHIN_S, LiveLogs
 from runner.recording.logs import logs_folder
 from runner.recording.open_run import OpenRun
 from runner.recording.record import (
@@ -46,6 +47,7 @@ class Recorder:
             uri, min(close_timeout_s, self.client.transport.patience.deadline_s)
         )
         self.heart = Heart(self.client)
+        self.live_logs = LiveLogs(client_with_deadline(uri, STORE_WITHIN_S, max_retries=0))
 
     @property
     def target_uri(self) -> str:
@@ -80,6 +82,7 @@ class Recorder:
             ticket.redeem()
             raise RequestError(str(error.__cause__), hint=_other_place(spec)) from error
         self.heart.beat_for(opened.run_id)
+        self.live_logs.follow(opened.run_id, opened.log_path)
         return opened
 
     def _first_contact(self, spec: RunSpec) -> TrackingClient:
@@ -145,6 +148,7 @@ class Recorder:
             client=self.client,
             closing_client=self.closing_client,
             heart=self.heart,
+            live_logs=self.live_logs,
             spec=spec,
             ticket=ticket.with_run(run_id=run_id, experiment_id=run.info.experiment_id, log_path=log_path),
             run=run,

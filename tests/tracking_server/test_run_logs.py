@@ -79,7 +79,7 @@ def test_a_run_without_a_log_says_when_there_will_be_one(api: Any) -> None:
     by_runner = api.run(tags=[tag("runner.ticket", "x")])
     other = api.run()
 
-    assert "stored when the run ends" in page(api, f"/runs/{by_runner}/log")
+    assert "stored every few seconds" in page(api, f"/runs/{by_runner}/log")
     assert "as soon as the program stores one" in page(api, f"/runs/{other}/log")
     api.post("runs/update", run_id=other, status="FINISHED")
     assert "This run has no log" in page(api, f"/runs/{other}/log")

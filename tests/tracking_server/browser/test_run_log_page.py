@@ -23,12 +23,12 @@ def test_a_log_grows_under_the_eyes_of_its_reader_until_the_run_is_over(page: Pa
     page.clock.install()
     page.goto(f"/runs/{run_id}/log")
     log = page.get_by_role("region", name="Log")
-    expect(page.get_by_text("stored when the run ends")).to_be_visible()
+    expect(page.get_by_text("stored every few seconds")).to_be_visible()
 
     site.artifact(experiment, run_id, LOG, b"one\n\x1b[31m 50%")
     page.clock.run_for(3_000)
     expect(log).to_contain_text("50%")
-    expect(page.get_by_text("stored when the run ends")).to_have_count(0)
+    expect(page.get_by_text("stored every few seconds")).to_have_count(0)
     expect(page.get_by_role("link", name="Download the whole log")).to_be_visible()
 
     site.artifact(experiment, run_id, LOG, b"one\n\x1b[31m 50%\r100%\x1b[0m\ntwo\n")
