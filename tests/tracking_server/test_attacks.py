@@ -602,7 +602,7 @@ def test_a_file_whose_name_is_no_text_hides_no_other(api: Any, settings: Any) ->
     assert [file["path"] for file in api.get("artifacts/list", run_id=run_id)["files"]] == ["good.txt"]
     listed = api.get("../mlflow-artifacts/artifacts", path=f"0/{run_id}/artifacts")
     assert [file["path"] for file in listed["files"]] == ["good.txt"]
-    page = api.http.get(f"/runs/{run_id}")
+    page = api.http.get(f"/runs/{run_id}/artifacts")
     assert page.status_code == 200
     assert "good.txt" in page.text
 

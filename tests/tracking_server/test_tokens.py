@@ -74,7 +74,6 @@ def bearer(token: str) -> dict[str, str]:
     [
         URL,
         "/",
-        "/static/0123456789ab/style.css",
         "/get-artifact?run_id=x&path=y",
         "/nothing",
         "/metrics",

@@ -17,7 +17,8 @@ from starlette.types import Scope
 
 from tracking_server.store import access_tokens
 
-_COOKIE = "tracking_"
+COOKIE = "tracking_"
+"""What the names of our cookies begin with."""
 _MOST_COOKIES = 20
 
 
@@ -50,7 +51,7 @@ def _token_in(header: bytes) -> bytes:
 def _proofs_in(header: bytes) -> Iterator[bytes]:
     # Cookies are shared by all ports of a host: every server's has a name of its own.
     pairs = [part.strip().partition(b"=") for part in header.split(b";")]
-    ours = [value for name, _, value in pairs if name.startswith(_COOKIE.encode())]
+    ours = [value for name, _, value in pairs if name.startswith(COOKIE.encode())]
     yield from ours[:_MOST_COOKIES]
 
 
@@ -71,16 +72,21 @@ def welcome(scope: Scope, token: bytes) -> Response:
     reply = RedirectResponse(
         path + (f"?{rest}" if rest else ""), status_code=303, headers={"Cache-Control": "no-store"}
     )
+    keep(reply, scope, token)
+    return reply
+
+
+def keep(reply: Response, scope: Scope, token: bytes) -> None:
+    """Has the browser keep a proof of the token, which is not the token, until it is closed."""
     forwarded = dict(scope["headers"]).get(b"x-forwarded-proto", b"")
     reply.set_cookie(
-        _COOKIE + access_tokens.digest_of(token)[:12],
+        COOKIE + access_tokens.digest_of(token)[:12],
         access_tokens.proof_of(token),
         httponly=True,
         samesite="strict",
         secure=scope["scheme"] == "https" or forwarded == b"https",
         path="/",
     )
-    return reply
 
 
 def _pairs(scope: Scope) -> list[tuple[str, str]]:

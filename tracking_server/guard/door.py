@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tracking_server.api.routing import ENDPOINT_KEY, error_reply
 from tracking_server.errors import Forbidden, InvalidParameter, ServerError, Unauthenticated
-from tracking_server.guard import credentials
+from tracking_server.guard import credentials, signing_in
 from tracking_server.guard.access_log import AccessLog
 from tracking_server.guard.activity import Activity
 from tracking_server.guard.hosts import AllowedHosts
@@ -23,6 +24,8 @@ from tracking_server.guard.keyring import Holder, Keyring
 from tracking_server.guard.origins import AllowedOrigins
 from tracking_server.store import access_tokens
 from tracking_server.traffic import Traffic
+from tracking_server.ui import visitor
+from tracking_server.ui.signing_in import refused
 
 _LOOKED_AT = frozenset({b"host", b"origin", b"sec-fetch-site", b"authorization", b"cookie"})
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
@@ -31,6 +34,8 @@ _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
+OPEN_FILES = "/static/"
+"""Styles and scripts of the pages, which the page that asks for a token needs too; they hold no secrets."""
 _CLIENT_GONE = 499
 """The status that is counted and logged for a client that left before its reply began."""
 
@@ -100,19 +105,26 @@ class Guard:
     async def _answer(self, exchange: _Exchange, receive: Receive) -> None:
         scope = exchange.scope
         try:
-            early = await self._look_at(exchange)
+            early = await self._look_at(exchange, receive)
         except ServerError as error:
-            early = error_reply(error)
+            early = self._refusal(scope, error)
         if early is not None:
             await early(scope, receive, exchange.reply)
         else:
             await self.app(scope, receive, exchange.reply)
 
-    async def _look_at(self, exchange: _Exchange) -> Response | None:
+    def _refusal(self, scope: Scope, error: ServerError) -> Response:
+        if not signing_in.asks_for_page(scope):
+            return error_reply(error)
+        if isinstance(error, Unauthenticated):
+            return signing_in.led_there(scope)
+        return refused(Request(scope), error)
+
+    async def _look_at(self, exchange: _Exchange, receive: Receive) -> Response | None:
         """The reply to a request that goes no further; None for one that does. Raises ServerError."""
         scope = exchange.scope
         exchange.headers = _looked_at(scope)
-        if scope["path"] in self.open_paths:
+        if scope["path"] in self.open_paths or scope["path"].startswith(OPEN_FILES):
             return None
         method = scope["method"]
         host = exchange.text(b"host") or ""
@@ -124,6 +136,8 @@ class Guard:
             preflight = self.origins.preflight(origin, _header(scope, b"access-control-request-headers"))
             if preflight is not None:
                 return preflight
+        if scope["path"] in signing_in.PATHS:
+            return await signing_in.answer(scope, receive, self.keyring)
         return await self._check_token(exchange)
 
     async def _check_token(self, exchange: _Exchange) -> Response | None:
@@ -140,6 +154,10 @@ class Guard:
                 if shown is None
                 else "The token of this request is not one of this server's; it may have been revoked."
             )
+        by_cookie = bool(exchange.holder.name) and shown is None
+        scope[visitor.KEY] = visitor.Visitor(
+            name=exchange.holder.name, may_write=exchange.holder.may_write, signed_in=by_cookie
+        )
         if not exchange.holder.may_write and not self.reads(scope["method"], scope["path"]):
             raise Forbidden(
                 f"The token '{exchange.holder.name}' may only read. Use one made without --read-only."

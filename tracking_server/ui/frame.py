@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from tracking_server.errors import ServerError
 from tracking_server.services import Services
 from tracking_server.store.clock import now_ms
-from tracking_server.ui import address, static_files, wording
+from tracking_server.ui import address, static_files, visitor, wording
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -78,7 +78,7 @@ def page(
     **values: Any,
 ) -> Response:
     """A page. Templates find the query of the request as `query`, for links that keep most of it."""
-    values = {"query": request.query_params, "status": status, **values}
+    values = {"query": request.query_params, "status": status, "visitor": visitor.of(request), **values}
     html = rendered(template, **values).encode()
     return _reply(request, html, status, headers or {})
 

@@ -1,0 +1,109 @@
+"""Browsers at servers that demand a token: led to the page that asks for it, let in, and out again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.tracking_server.test_tokens import TOKEN, guarded, make_token, revoke, shared
+
+__all__ = ["guarded", "shared"]
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml"}
+
+
+def sign_in(http: Any, token: str, wanted: str = "/") -> Any:
+    return http.post("/login", data={"token": token, "wanted": wanted}, headers=BROWSER)
+
+
+def test_a_stranger_is_led_to_the_page_that_asks_and_then_back(guarded: Any) -> None:
+    reply = guarded.get("/experiments/0?filter=metrics.m+%3E+1", headers=BROWSER)
+
+    assert reply.status_code == 303
+    assert reply.headers["location"] == "/login?wanted=%2Fexperiments%2F0%3Ffilter%3Dmetrics.m%2B%253E%2B1"
+    form = guarded.get(reply.headers["location"], headers=BROWSER)
+    assert 'name="wanted" value="/experiments/0?filter=metrics.m+%3E+1"' in form.text
+
+    entered = sign_in(guarded, TOKEN, "/experiments/0?filter=metrics.m+%3E+1")
+    assert entered.headers["location"] == "/experiments/0?filter=metrics.m+%3E+1"
+    assert guarded.get(entered.headers["location"], headers=BROWSER).status_code == 200
+
+
+def test_programs_are_told_what_is_missing_as_before(guarded: Any) -> None:
+    assert guarded.get("/", headers={"Accept": "application/json"}).status_code == 401
+    assert guarded.get("/api/2.0/mlflow/experiments/get?experiment_id=0", headers=BROWSER).status_code == 401
+
+
+def test_a_wrong_token_is_refused_and_no_cookie_is_given(guarded: Any) -> None:
+    reply = sign_in(guarded, "wrong")
+
+    assert reply.status_code == 401
+    assert "no token of this server" in reply.text
+    assert "wrong" not in reply.text
+    assert "set-cookie" not in reply.headers
+
+
+def test_the_cookie_is_no_token_and_out_of_reach_of_scripts_and_sites(guarded: Any) -> None:
+    cookie = sign_in(guarded, TOKEN).headers["set-cookie"]
+
+    assert TOKEN not in cookie
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+
+
+@pytest.mark.parametrize(
+    "wanted", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"]
+)
+def test_signing_in_leads_to_no_other_site(guarded: Any, wanted: str) -> None:
+    assert sign_in(guarded, TOKEN, wanted).headers["location"] == "/"
+
+
+def test_no_other_site_signs_anybody_in_or_out(guarded: Any) -> None:
+    foreign = {**BROWSER, "Origin": "https://evil.example"}
+
+    assert guarded.post("/login", data={"token": TOKEN}, headers=foreign).status_code == 403
+    sign_in(guarded, TOKEN)
+    assert guarded.post("/logout", headers=foreign).status_code == 403
+    guarded.get("/logout", headers=BROWSER)
+    assert guarded.get("/", headers=BROWSER).status_code == 200
+
+
+def test_signing_out_forgets_the_cookie(guarded: Any) -> None:
+    sign_in(guarded, TOKEN)
+    assert "Sign out" in guarded.get("/", headers=BROWSER).text
+
+    guarded.post("/logout", headers=BROWSER)
+
+    assert guarded.get("/", headers=BROWSER).status_code == 303
+
+
+def test_a_revoked_token_ends_its_sessions(shared: Any) -> None:
+    token = make_token(shared, "ann")
+    sign_in(shared.http, token)
+    assert shared.http.get("/", headers=BROWSER).status_code == 200
+
+    revoke(shared, "ann")
+
+    status = 200
+    while status == 200:
+        status = shared.http.get("/", headers=BROWSER).status_code
+    assert status == 303
+
+
+def test_who_may_only_read_sees_no_way_to_change_anything_and_is_refused(shared: Any) -> None:
+    sign_in(shared.http, make_token(shared, "bob", may_write=False))
+
+    html = shared.http.get("/", headers=BROWSER).text
+    reply = shared.http.post("/experiments/create", data={"name": "x"}, headers=BROWSER)
+
+    assert "may only read" in html
+    assert 'method="post" action="/experiments' not in html
+    assert reply.status_code == 403
+    assert reply.headers["content-type"].startswith("text/html")
+    assert "may only read" in reply.text
+
+
+def test_where_no_token_is_demanded_nobody_is_asked_for_one(api: Any) -> None:
+    assert api.http.get("/login", headers=BROWSER).headers["location"] == "/"
+    assert "Sign out" not in api.http.get("/", headers=BROWSER).text
