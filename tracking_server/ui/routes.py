@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, Route
 from tracking_server.services import Services
 from tracking_server.ui import static_files
 from tracking_server.ui.artifacts import page as artifacts_page
+from tracking_server.ui.compare import page as compare_page
 from tracking_server.ui.experiments import forms as experiment_forms
 from tracking_server.ui.experiments import page as experiments_page
 from tracking_server.ui.frame import Page, answer
@@ -43,6 +44,9 @@ PAGES: dict[str, Page] = {
     "/models": models_page.show,
     "/models/{name}": model_page.show,
     "/models/{name}/versions/{version}": version_page.show,
+    "/compare": compare_page.show,
+    "/compare.csv": compare_page.as_csv,
+    "/compare.json": compare_page.as_json,
 }
 """What is looked at."""
 
