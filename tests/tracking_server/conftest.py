@@ -81,6 +81,7 @@ DATABASES = ("sqlite", "postgresql", "mariadb")
 # Test modules that run once on each of them, and what of them is about SQLite alone.
 ON_EVERY_DATABASE = {
     "test_databases",
+    "test_comparing",
     "test_databases_races",
     "test_experiments",
     "test_gc",

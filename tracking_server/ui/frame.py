@@ -57,6 +57,8 @@ def _templates() -> Environment:
         size=wording.size,
         count=wording.count,
         exact=wording.exact,
+        signed=wording.signed,
+        percent=wording.percent,
     )
     environment.globals.update(asset=static_files.url, url=address.url)
     return environment

@@ -7,9 +7,15 @@ from starlette.routing import BaseRoute, Route
 from tracking_server.services import Services
 from tracking_server.ui import static_files
 from tracking_server.ui.artifacts import page as artifacts_page
+from tracking_server.ui.compare import page as compare_page
 from tracking_server.ui.experiments import forms as experiment_forms
 from tracking_server.ui.experiments import page as experiments_page
 from tracking_server.ui.frame import Page, answer
+from tracking_server.ui.models import forms as model_forms
+from tracking_server.ui.models import logged as logged_models_page
+from tracking_server.ui.models import model as model_page
+from tracking_server.ui.models import page as models_page
+from tracking_server.ui.models import version as version_page
 from tracking_server.ui.run import forms as one_run_forms
 from tracking_server.ui.run import log as run_log
 from tracking_server.ui.run import page as run_page
@@ -34,6 +40,13 @@ PAGES: dict[str, Page] = {
     "/runs/{run_id}/log": run_log.show,
     "/runs/{run_id}/log/tail": run_log.tail,
     "/runs/{run_id}/provenance": run_provenance.show,
+    "/experiments/{experiment_id}/models": logged_models_page.show,
+    "/models": models_page.show,
+    "/models/{name}": model_page.show,
+    "/models/{name}/versions/{version}": version_page.show,
+    "/compare": compare_page.show,
+    "/compare.csv": compare_page.as_csv,
+    "/compare.json": compare_page.as_json,
 }
 """What is looked at."""
 
@@ -54,6 +67,19 @@ FORMS: dict[str, Page] = {
     "/runs/{run_id}/tag": one_run_forms.set_tag,
     "/runs/{run_id}/untag": one_run_forms.delete_tag,
     "/runs/{run_id}/describe": one_run_forms.describe,
+    "/models/create": model_forms.create,
+    "/models/{name}/rename": model_forms.rename,
+    "/models/{name}/describe": model_forms.describe,
+    "/models/{name}/tag": model_forms.set_tag,
+    "/models/{name}/untag": model_forms.delete_tag,
+    "/models/{name}/alias": model_forms.set_alias,
+    "/models/{name}/unalias": model_forms.delete_alias,
+    "/models/{name}/delete": model_forms.delete,
+    "/models/{name}/versions/{version}/describe": model_forms.describe_version,
+    "/models/{name}/versions/{version}/tag": model_forms.set_version_tag,
+    "/models/{name}/versions/{version}/untag": model_forms.delete_version_tag,
+    "/models/{name}/versions/{version}/stage": model_forms.move,
+    "/models/{name}/versions/{version}/delete": model_forms.delete_version,
 }
 """What changes something: forms are sent here, and answered with the way to a page."""
 

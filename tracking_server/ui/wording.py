@@ -71,6 +71,18 @@ def number(value: WireFloat) -> str:
     return f"{value:.6g}"
 
 
+def signed(difference: float) -> str:
+    """A difference of metrics to four significant digits, with its sign: "+0.012"."""
+    return f"{difference:+.4g}".replace("-", "−")  # noqa: RUF001  # it is meant
+
+
+def percent(share: float) -> str:
+    """A change in percent, with its sign: "+3.4 %", "+0.08 %"."""
+    digits = 1 if abs(share) >= 1 else 2
+    text = f"{share:+.{digits}f}" if abs(share) < 1e6 else f"{share:+.2g}"
+    return text.replace("-", "−") + " %"  # noqa: RUF001  # it is meant
+
+
 def count(amount: int) -> str:
     """A count with its thousands apart."""
     return f"{amount:,}"

@@ -87,12 +87,37 @@ def _page(scheme: str, host: str, path: str) -> str:
     return f"{scheme}://{host}/{quote(path, safe='/~')}"
 
 
+def comparison_page_of(repository: str, old: str, new: str) -> str:
+    """Where a forge shows what lies between two commits of a repository; "" where none is known to."""
+    page = web_page_of(repository)
+    if not page or old == new or not (_COMMIT.fullmatch(old) and _COMMIT.fullmatch(new)):
+        return ""
+    match _forge_of(page):
+        case "gitlab":
+            return f"{page}/-/compare/{old}...{new}"
+        case "bitbucket":
+            return f"{page}/branches/compare/{new}%0D{old}"
+        case "github":
+            return f"{page}/compare/{old}...{new}"
+        case _:
+            return ""
+
+
 def _commit_page(repository: str, commit: str) -> str:
-    host = urlsplit(repository).hostname or ""
-    if "gitlab" in host:
-        return f"{repository}/-/commit/{commit}"
-    if "bitbucket" in host:
-        return f"{repository}/commits/{commit}"
-    if host == "github.com" or any(word in host for word in ("github", "codeberg", "gitea", "forgejo")):
-        return f"{repository}/commit/{commit}"
-    return ""
+    match _forge_of(repository):
+        case "gitlab":
+            return f"{repository}/-/commit/{commit}"
+        case "bitbucket":
+            return f"{repository}/commits/{commit}"
+        case "github":
+            return f"{repository}/commit/{commit}"
+        case _:
+            return ""
+
+
+def _forge_of(page: str) -> str:
+    """Whose addresses a forge has; "" where nobody can tell. Gitea and Forgejo have those of GitHub."""
+    host = urlsplit(page).hostname or ""
+    if any(word in host for word in ("github", "codeberg", "gitea", "forgejo")):
+        return "github"
+    return next((word for word in ("gitlab", "bitbucket") if word in host), "")
