@@ -149,7 +149,7 @@ def build(settings: Settings) -> Application:
         ),
         hosts=AllowedHosts(_own_names(settings)),
         origins=AllowedOrigins(settings.allowed_origins),
-        reads=api.is_reading,
+        reads=lambda method, path: api.is_reading(method, path) or pages.changes_nothing(path),
         open_paths=api.open_paths,
         activity=activity,
         traffic=traffic,

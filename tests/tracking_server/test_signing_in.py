@@ -104,6 +104,17 @@ def test_who_may_only_read_sees_no_way_to_change_anything_and_is_refused(shared:
     assert "may only read" in reply.text
 
 
+def test_who_may_only_read_may_choose_what_is_shown(shared: Any) -> None:
+    sign_in(shared.http, make_token(shared, "bob", may_write=False))
+
+    chosen = shared.http.post("/experiments/0/columns", data={"column": "params.lr"}, headers=BROWSER)
+    pinned = shared.http.post("/experiments/0/mark", data={"do": "pin", "run": "x"}, headers=BROWSER)
+
+    assert chosen.headers["location"] == "/experiments/0?column=params.lr"
+    assert pinned.headers["location"] == "/experiments/0?pin=x"
+    assert shared.http.post("/experiments/0/columns/x", headers=BROWSER).status_code == 403
+
+
 def test_where_no_token_is_demanded_nobody_is_asked_for_one(api: Any) -> None:
     assert api.http.get("/login", headers=BROWSER).headers["location"] == "/"
     assert "Sign out" not in api.http.get("/", headers=BROWSER).text

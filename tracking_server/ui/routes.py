@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.routing import BaseRoute, Route
 
 from tracking_server.services import Services
@@ -82,6 +84,14 @@ FORMS: dict[str, Page] = {
     "/models/{name}/versions/{version}/delete": model_forms.delete_version,
 }
 """What changes something: forms are sent here, and answered with the way to a page."""
+
+
+_OF_THE_ADDRESS = re.compile(r"/experiments/[^/]+/(columns|mark)")
+
+
+def changes_nothing(path: str) -> bool:
+    """Whether a form sent to `path` changes only what an address shows: whoever may only read may send it."""
+    return _OF_THE_ADDRESS.fullmatch(path) is not None
 
 
 def routes(services: Services) -> list[BaseRoute]:

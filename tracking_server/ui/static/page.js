@@ -1,5 +1,7 @@
 // What moves on every page: relative times count on.
 
+import { followOldAddress } from "./old_addresses.js";
+
 const UNITS = [
   [31_536_000, "y"],
   [2_592_000, "mo"],
@@ -28,3 +30,5 @@ function countOn() {
 }
 
 setInterval(countOn, 10_000);
+followOldAddress();
+addEventListener("hashchange", followOldAddress);
