@@ -264,7 +264,7 @@ def read(
 
 def _whole(axis: Axis, within: tuple[int, int] | None) -> _Range:
     low, high = within or (_LEAST, _MOST)
-    low, high = max(low, _LEAST), min(high, _MOST)
+    low, high = (max(_LEAST, min(_MOST, end)) for end in (low, high))
     return _Range(_LEAST, _MOST, low, high) if axis == "step" else _Range(low, high, _LEAST, _MOST)
 
 

@@ -7,6 +7,8 @@ from starlette.routing import BaseRoute, Route
 from tracking_server.services import Services
 from tracking_server.ui import static_files
 from tracking_server.ui.artifacts import page as artifacts_page
+from tracking_server.ui.charts import run_page as run_charts_page
+from tracking_server.ui.charts import series_address
 from tracking_server.ui.experiments import forms as experiment_forms
 from tracking_server.ui.experiments import page as experiments_page
 from tracking_server.ui.frame import Page, answer
@@ -34,6 +36,8 @@ PAGES: dict[str, Page] = {
     "/runs/{run_id}/log": run_log.show,
     "/runs/{run_id}/log/tail": run_log.tail,
     "/runs/{run_id}/provenance": run_provenance.show,
+    "/runs/{run_id}/charts": run_charts_page.show,
+    "/series": series_address.answer,
 }
 """What is looked at."""
 
