@@ -261,5 +261,5 @@ def test_ugly_names_and_values_keep_the_page_in_shape_and_axe_content(page: Page
         drawn(page, "n" * 240)
         assert not too_wide(page), width
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of its words
+        page.emulate_media(color_scheme=scheme)
         assert axe_violations(page) == []

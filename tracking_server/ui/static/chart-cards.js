@@ -8,6 +8,7 @@ import * as choices from "./chart-settings.js";
 
 const POINTS = 500;
 const POINTS_OF_MANY = 200;
+const POINTS_OF_ALL = 20_000;
 const FINE_POINTS = 2000;
 const LIVE_EVERY_MS = 5000;
 
@@ -39,7 +40,8 @@ export class Cards {
     button.title = "Enlarge";
     button.setAttribute("aria-label", `Enlarge ${figure.dataset.metric}`);
     button.addEventListener("click", () => this.enlarge(figure));
-    figure.querySelector("figcaption").append(button);
+    const caption = figure.querySelector("figcaption");
+    caption.insertBefore(button, caption.querySelector(".remove"));
   }
 
   seen(entries) {
@@ -87,7 +89,7 @@ export class Cards {
   async fetch(figure, { points, from, to }) {
     const runs = this.runsOf(figure).map((run) => run.id);
     const { x, acrossMetric } = this.settings;
-    const few = runs.length > 10 ? POINTS_OF_MANY : points;
+    const few = runs.length > 10 ? Math.max(40, Math.min(POINTS_OF_MANY, Math.floor(POINTS_OF_ALL / runs.length))) : points;
     const asked = { x, points: few, from, to };
     return Promise.all([
       fetchSeries(runs, figure.dataset.metric, asked),

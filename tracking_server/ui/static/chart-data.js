@@ -86,7 +86,7 @@ export function grouped(lines, band) {
     lines.forEach(({ points }, index) => {
       if (!points.length || x < points[0].x || x > points[points.length - 1].x) return;
       while (cursors[index] + 1 < points.length && points[cursors[index] + 1].x <= x) cursors[index] += 1;
-      const { y } = points[cursors[index]];
+      const y = between(points[cursors[index]], points[cursors[index] + 1], x);
       if (y !== null) values.push(y);
     });
     if (!values.length) return { x, y: null, raw: "no value", step: x };
@@ -96,6 +96,13 @@ export function grouped(lines, band) {
       band === "std" ? [mean - spread, mean + spread] : [Math.min(...values), Math.max(...values)];
     return { x, y: mean, raw: mean, step: x, low, high, runs: values.length };
   });
+}
+
+// The value of a line at a place between two of its points.
+function between(before, after, x) {
+  if (!after || before.y === null || after.y === null || after.x === before.x) return before.y;
+  const part = (x - before.x) / (after.x - before.x);
+  return before.y * (1 - part) + after.y * part;
 }
 
 // As `wording.number` on the server: six significant digits.

@@ -1,8 +1,11 @@
 // One chart in the whole window: by Plotly, with a finer series wherever one looks closer.
 
 import { csv, limits } from "./chart-data.js";
+import { cut, escaped } from "./chart-figures.js";
 import { hide } from "./chart-pointer.js";
 import { colour, config, fileName, layout, onTheme, plotly, save, seeThrough, token } from "./chart-plotly.js";
+
+const MOST_NAMED = 50;
 
 let dialog = null;
 let shown = null;
@@ -88,7 +91,7 @@ function traces(line, settings) {
   const stroke = colour(line.colour);
   const xs = line.points.map((point) => (settings.x === "time" && !settings.acrossMetric ? date(point.x) : point.x));
   const mode = line.points.length < 60 ? "lines+markers" : "lines";
-  const name = line.name;
+  const name = escaped(cut(line.name, 30));
   const main = {
     type: "scatter", mode, name, x: xs, y: line.points.map((point) => point.y),
     line: { color: stroke, width: 2 }, marker: { size: 5, color: stroke },
@@ -116,9 +119,9 @@ function look(lines, settings, range) {
   const words = settings.acrossMetric || { step: "step", time: "time of day", relative: "seconds since the start" }[settings.x];
   const shownRange = range && settings.x === "time" ? range.map(date) : range;
   return layout({
-    showlegend: lines.length > 1,
+    showlegend: lines.length > 1 && lines.length <= MOST_NAMED,
     hovermode: lines.length > 20 ? "closest" : "x unified",
-    xaxis: { title: { text: words }, spikecolor: token("--edge"), spikethickness: 1, spikedash: "solid", ...(shownRange ? { range: shownRange } : { autorange: true }) },
+    xaxis: { title: { text: escaped(words) }, spikecolor: token("--edge"), spikethickness: 1, spikedash: "solid", ...(shownRange ? { range: shownRange } : { autorange: true }) },
     yaxis: { type: settings.log ? "log" : "linear", ...(scaled ? { range: scaled } : {}) },
   });
 }

@@ -31,7 +31,7 @@ export function token(name) {
 // A colour of a line: the tokens refer to one another.
 export function colour(number) {
   const probe = document.createElement("i");
-  probe.className = `c${number % 10}`;
+  probe.className = `c${number}`;
   document.body.append(probe);
   const found = getComputedStyle(probe).color;
   probe.remove();
@@ -46,7 +46,8 @@ export function seeThrough(colourText, part) {
 }
 
 export function layout(changes = {}) {
-  const axis = { gridcolor: token("--line"), linecolor: token("--edge"), zerolinecolor: token("--line"), automargin: true };
+  // Raised exponents would be written with styles, which no page may have.
+  const axis = { exponentformat: "e", gridcolor: token("--line"), linecolor: token("--edge"), zerolinecolor: token("--line"), automargin: true };
   const { xaxis = {}, yaxis = {}, ...rest } = changes;
   return {
     paper_bgcolor: "rgba(0,0,0,0)",
