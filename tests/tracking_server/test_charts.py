@@ -209,6 +209,17 @@ def test_settings_of_the_address_are_drawn_and_shown_in_the_form(api: Any) -> No
     assert "&#39;x&#39; is one of" in wrong
 
 
+def test_a_part_of_the_axis_is_drawn_by_the_server_too(api: Any) -> None:
+    run_id = api.run(start_time=1000)
+    log(api, run_id, "loss", [float(step) for step in range(100)])
+
+    steps = page(api, f"/runs/{run_id}/charts", **{"from": "10", "to": "20"})
+    seconds = page(api, f"/runs/{run_id}/charts", x="relative", **{"from": "10", "to": "20"})
+
+    assert "<span>10</span><span>step</span><span>20</span>" in steps
+    assert "<span>10.0 s</span><span>since the start</span><span>20.0 s</span>" in seconds
+
+
 def test_a_run_without_metrics_teaches_how_to_log_one(api: Any) -> None:
     html = page(api, f"/runs/{api.run()}/charts")
 

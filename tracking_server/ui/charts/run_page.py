@@ -113,16 +113,21 @@ def _drawings(
     keys = metric_keys.find(connection, [*names, settings.across_metric])
     until = time.monotonic() + _DRAWN_WITHIN_S
 
-    def points(name: str) -> Sequence[SeriesPoint]:
+    axis: series.Axis = "step" if settings.axis == "step" else "time"
+    part = line_settings.stored_range(settings.axis, settings.within, above.run.start_time)
+
+    def points(name: str, within: tuple[int, int] | None) -> Sequence[SeriesPoint]:
         if name not in keys:
             return ()
-        axis: series.Axis = "time" if settings.axis != "step" else "step"
-        return series.read(connection, above.row_id, keys[name], most=_DRAWN_POINTS, axis=axis).points
+        found = series.read(
+            connection, above.row_id, keys[name], most=_DRAWN_POINTS, axis=axis, within=within
+        )
+        return found.points
 
-    across = points(settings.across_metric)
+    across = points(settings.across_metric, None)
     found: dict[str, Drawing] = {}
     for name in names:
         if time.monotonic() > until:
             break
-        found[name] = drawn(points(name), settings, start_ms=above.run.start_time, across=across)
+        found[name] = drawn(points(name, part), settings, start_ms=above.run.start_time, across=across)
     return found

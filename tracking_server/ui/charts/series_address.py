@@ -20,8 +20,8 @@ from tracking_server.services import Services
 from tracking_server.store import metric_keys, runs, series
 from tracking_server.store.series import Series
 from tracking_server.ui.charts.json_reply import json_reply
-from tracking_server.ui.charts.query_fields import number, whole_number
-from tracking_server.ui.charts.settings import Axis
+from tracking_server.ui.charts.query_fields import whole_number
+from tracking_server.ui.charts.settings import Axis, stored_range, within
 
 MOST_RUNS = 100
 MOST_POINTS = 5_000
@@ -60,18 +60,12 @@ def _wanted(query: QueryParams) -> Wanted:
     axis = query.get("x", "") or "step"
     if axis not in get_args(Axis):
         raise InvalidParameter(f"'x' must be one of {', '.join(get_args(Axis))}, not '{axis[:100]}'.")
-    low, high = number(query, "from"), number(query, "to")
-    within = None
-    if low is not None or high is not None:
-        within = (-math.inf if low is None else low, math.inf if high is None else high)
-        if within[0] > within[1]:
-            raise InvalidParameter("'from' must not be greater than 'to'.")
     return Wanted(
         run_ids=run_ids,
         metric=query["metric"],
         points=max(LEAST_POINTS, min(points, MOST_POINTS_OF_ALL // len(run_ids))),
         axis=axis,  # type: ignore[arg-type]  # it is one of them
-        within=within,
+        within=within(query),
     )
 
 
@@ -90,22 +84,8 @@ def _of_run(connection: Connection, row: Any, key: int | None, wanted: Wanted) -
         key,
         most=wanted.points,
         axis="step" if wanted.axis == "step" else "time",
-        within=None if wanted.within is None else _stored_range(wanted, row.start_ms),
+        within=stored_range(wanted.axis, wanted.within, row.start_ms),
     )
-
-
-def _stored_range(wanted: Wanted, start_ms: int) -> tuple[int, int]:
-    assert wanted.within is not None
-    low, high = wanted.within
-    if wanted.axis == "relative":
-        low, high = start_ms + 1000 * low, start_ms + 1000 * high
-    return _clamped(math.floor(low) if math.isfinite(low) else low), _clamped(
-        math.ceil(high) if math.isfinite(high) else high
-    )
-
-
-def _clamped(value: float) -> int:
-    return int(max(-(2.0**63), min(2.0**63, value)))
 
 
 def _as_json(row: Any, found: Series) -> dict[str, Any]:

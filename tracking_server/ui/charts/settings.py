@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -23,7 +25,8 @@ class LineSettings:
 
     `axis` is what stands across; `across_metric` the metric that does instead, "" for none. `smoothing`, from
     0 to 0.99, is the weight of what was before in an exponential mean. `is_log`: the values' axis is
-    logarithmic. `without_outliers`: it shows the values from the 5th to the 95th percentile.
+    logarithmic. `without_outliers`: it shows the values from the 5th to the 95th percentile. `within` is the
+    part of the axis that is shown: steps, epoch milliseconds, or seconds since the start; None for all of it.
     """
 
     axis: Axis = "step"
@@ -31,6 +34,7 @@ class LineSettings:
     smoothing: float = 0.0
     is_log: bool = False
     without_outliers: bool = False
+    within: tuple[float, float] | None = None
 
 
 def read(query: QueryParams) -> LineSettings:
@@ -48,4 +52,30 @@ def read(query: QueryParams) -> LineSettings:
         smoothing=smoothing,
         is_log=query.get("log", "") == "1",
         without_outliers=query.get("outliers", "") == "0",
+        within=within(query),
     )
+
+
+def within(query: QueryParams) -> tuple[float, float] | None:
+    """The part of an axis `from` and `to`, None for all of it. Raises InvalidParameter."""
+    low, high = number(query, "from"), number(query, "to")
+    if low is None and high is None:
+        return None
+    low, high = -math.inf if low is None else low, math.inf if high is None else high
+    if low > high:
+        raise InvalidParameter("'from' must not be greater than 'to'.")
+    return low, high
+
+
+def stored_range(axis: Axis, part: tuple[float, float] | None, start_ms: int) -> tuple[int, int] | None:
+    """A part of an axis as the store has it, for a run that began at `start_ms`: steps or timestamps."""
+    if part is None:
+        return None
+    low, high = part
+    if axis == "relative":
+        low, high = start_ms + 1000 * low, start_ms + 1000 * high
+    return _whole(low, math.floor), _whole(high, math.ceil)
+
+
+def _whole(value: float, rounded: Callable[[float], int]) -> int:
+    return rounded(max(-(2.0**63), min(2.0**63, value)))

@@ -1,6 +1,6 @@
 // The charts of one run.
 
-import { Cards } from "./chart-cards.js";
+import { Cards } from "./chart_cards.js";
 
 const page = document.querySelector(".charts");
 const form = document.querySelector(".chart-settings");

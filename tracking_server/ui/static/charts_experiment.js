@@ -1,11 +1,11 @@
 // The charts of an experiment's runs.
 
-import { Cards } from "./chart-cards.js";
-import { traces } from "./chart-figures.js";
-import { short } from "./chart-data.js";
-import { drawParallel } from "./chart-parallel.js";
-import { config, fileName, onTheme, plotly } from "./chart-plotly.js";
-import { Values } from "./chart-values.js";
+import { Cards } from "./chart_cards.js";
+import { traces } from "./chart_figures.js";
+import { short } from "./chart_data.js";
+import { drawParallel } from "./chart_parallel.js";
+import { config, fileName, onTheme, plotly } from "./chart_plotly.js";
+import { Values } from "./chart_values.js";
 
 const table = document.querySelector(".chart-values");
 const figures = [...document.querySelectorAll(".chart")];
@@ -16,7 +16,7 @@ function start(values) {
     form: document.querySelector(".chart-settings"),
     runsOf: ({ dataset }) => {
       const names = dataset.group ? values.texts(dataset.group) : null;
-      return values.runs.map((run, index) => ({ ...run, group: names ? names[index] || "(none)" : undefined }));
+      return values.runs.map((run, index) => ({ ...run, group: names?.[index] || "(none)" }));
     },
   });
   const drawn = new Set();

@@ -1,14 +1,15 @@
 // Charts of lines on a page: fetched when they come into view, and again while their runs go on.
 
-import { fetchSeries, grouped, prepare, short } from "./chart-data.js";
-import { draw } from "./chart-lines.js";
-import { watch } from "./chart-pointer.js";
-import { enlarge } from "./chart-large.js";
-import * as choices from "./chart-settings.js";
+import { fetchSeries, grouped, prepare, short } from "./chart_data.js";
+import { draw } from "./chart_lines.js";
+import { watch } from "./chart_pointer.js";
+import { enlarge } from "./chart_large.js";
+import * as choices from "./chart_settings.js";
 
 const POINTS = 500;
 const POINTS_OF_MANY = 200;
 const POINTS_OF_ALL = 20_000;
+const LEAST_POINTS = 40;
 const FINE_POINTS = 2000;
 const LIVE_EVERY_MS = 5000;
 
@@ -89,7 +90,8 @@ export class Cards {
   async fetch(figure, { points, from, to }) {
     const runs = this.runsOf(figure).map((run) => run.id);
     const { x, acrossMetric } = this.settings;
-    const few = runs.length > 10 ? Math.max(40, Math.min(POINTS_OF_MANY, Math.floor(POINTS_OF_ALL / runs.length))) : points;
+    const ofMany = Math.max(LEAST_POINTS, Math.min(POINTS_OF_MANY, Math.floor(POINTS_OF_ALL / runs.length)));
+    const few = runs.length > 10 ? ofMany : points;
     const asked = { x, points: few, from, to };
     return Promise.all([
       fetchSeries(runs, figure.dataset.metric, asked),
@@ -148,13 +150,17 @@ export class Cards {
     }
     const many = lines.length > 1 ? `, ${lines.length} lines` : "";
     draw(figure, lines, this.settings, `${figure.dataset.metric}${many}`);
+    const words = { step: "step", time: "time of day", relative: "since the start" };
     figure.querySelector(".across span:nth-child(2)").textContent =
-      this.settings.acrossMetric || { step: "step", time: "time of day", relative: "since the start" }[this.settings.x];
+      this.settings.acrossMetric || words[this.settings.x];
   }
 
   async enlarge(figure) {
     if (!figure.series) await this.load(figure);
-    const load = async (from, to) => this.lines(figure, await this.fetch(figure, { points: FINE_POINTS, from, to }));
+    const load = async (from, to) => {
+      const found = await this.fetch(figure, { points: FINE_POINTS, from, to });
+      return this.lines(figure, found);
+    };
     const settings = { ...this.settings, from: null, to: null };
     await enlarge(figure.dataset.metric, this.lines(figure, figure.series), settings, load);
   }

@@ -1,7 +1,7 @@
 // Charts of the latest values of many runs, as Plotly's traces.
 
-import { colour, layout, token } from "./chart-plotly.js";
-import { words } from "./chart-values.js";
+import { colour, layout, token } from "./chart_plotly.js";
+import { words } from "./chart_values.js";
 
 const WIDE_RANGE = 100;
 const BINS = 20;
@@ -38,7 +38,8 @@ function plotlyAxis(values, column) {
   const titled = { ...look, title: { text: title(column) } };
   if (look.type !== "category") return { data, look: titled };
   const names = [...new Set(data.filter((name) => name))];
-  const labels = { tickmode: "array", tickvals: names.map(escaped), ticktext: names.map((name) => escaped(cut(name, 20))) };
+  const ticktext = names.map((name) => escaped(cut(name, 20)));
+  const labels = { tickmode: "array", tickvals: names.map(escaped), ticktext };
   return { data: data.map(escaped), look: { ...titled, ...(names.length > MOST_NAMED ? {} : labels) } };
 }
 
@@ -78,7 +79,10 @@ function scatter({ x, y, colour: third }, values) {
   const shown = indices.map((index) => values.runs[index]);
   const thirds = third ? values.numbers(third) : null;
   const categories = third && !thirds ? [...new Set(values.texts(third))] : [];
-  const of = (index) => (thirds ? thirds[index] : colour(categories.indexOf(values.texts(third)[index]) % 10));
+  const thirdTexts = third ? values.texts(third) : [];
+  const of = (index) => (thirds ? thirds[index] : colour(categories.indexOf(thirdTexts[index]) % 10));
+  const said = (at) => escaped(cut(thirdTexts[indices[at]] ?? "", 60));
+  const customdata = shown.map((run, at) => [run.id, escaped(run.name), said(at)]);
   const marker = third
     ? {
         color: indices.map(of), size: 9,
@@ -87,7 +91,7 @@ function scatter({ x, y, colour: third }, values) {
     : { color: shown.map((run) => colour(run.colour)), size: 9 };
   return {
     traces: [{
-      type: "scatter", mode: "markers", customdata: shown.map((run, at) => [run.id, escaped(run.name), third ? escaped(cut(values.texts(third)[indices[at]], 60)) : ""]),
+      type: "scatter", mode: "markers", customdata,
       x: indices.map((index) => across.data[index]), y: indices.map((index) => up.data[index]), marker,
       hovertemplate: `%{customdata[1]}<br>${title(x)}: %{x}<br>${title(y)}: %{y}` +
         `${third ? `<br>${title(third)}: %{customdata[2]}` : ""}<extra></extra>`,
@@ -97,7 +101,7 @@ function scatter({ x, y, colour: third }, values) {
   };
 }
 
-// What the colours of a chart go from and to. Plotly's own bar of colours writes styles that no page may have.
+// What the colours of a chart go from and to. Plotly's own bar of them writes styles that no page may have.
 function scaleOf(column, numbers) {
   const known = numbers.filter((value) => value !== null);
   return { name: words(column), low: Math.min(...known), high: Math.max(...known) };
@@ -121,12 +125,16 @@ function histogram({ y, group }, values) {
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const size = (high - low) / BINS || 1;
   const found = groups(values, group, numbers).map(([name, indices], index) => ({
-    type: "histogram", name, xbins: { start: low, end: high + size, size }, autobinx: false, x: indices.map((each) => numbers[each]), opacity: group ? 0.65 : 1,
+    type: "histogram", name, x: indices.map((each) => numbers[each]), opacity: group ? 0.65 : 1,
+    xbins: { start: low, end: high + size, size }, autobinx: false,
     marker: { color: colour(index % 10) }, hovertemplate: `%{x}: %{y} runs<extra>${name}</extra>`,
   }));
   return {
     traces: found,
-    layout: layout({ barmode: "overlay", bargap: 0.03, showlegend: Boolean(group), xaxis: { title: { text: title(y) } }, yaxis: { title: { text: "runs" } } }),
+    layout: layout({
+      barmode: "overlay", bargap: 0.03, showlegend: Boolean(group),
+      xaxis: { title: { text: title(y) } }, yaxis: { title: { text: "runs" } },
+    }),
   };
 }
 
@@ -134,12 +142,14 @@ function box({ y, group }, values) {
   const numbers = values.numbers(y);
   if (!numbers) return null;
   const found = groups(values, group, numbers).map(([name, indices], index) => ({
-    type: "box", name, y: indices.map((each) => numbers[each]), boxpoints: indices.length <= 200 ? "all" : "outliers", jitter: 0.4, pointpos: 0,
+    type: "box", name, y: indices.map((each) => numbers[each]),
+    boxpoints: indices.length <= 200 ? "all" : "outliers", jitter: 0.4, pointpos: 0,
     marker: { color: colour(index % 10), size: 4 }, line: { width: 1.5 },
     customdata: indices.map((each) => [values.runs[each].id, escaped(values.runs[each].name)]),
     hovertemplate: "%{customdata[1]}: %{y}<extra></extra>",
   }));
-  return { traces: found, layout: layout({ xaxis: { type: "category", title: { text: group ? title(group) : "" } }, yaxis: { title: { text: title(y) } } }) };
+  const xaxis = { type: "category", title: { text: group ? title(group) : "" } };
+  return { traces: found, layout: layout({ xaxis, yaxis: { title: { text: title(y) } } }) };
 }
 
 function contour({ x, y, z }, values) {
@@ -148,14 +158,17 @@ function contour({ x, y, z }, values) {
   if (!indices.length || height.look.type === "category") return null;
   const of = (each) => indices.map((index) => each.data[index]);
   const shown = indices.map((index) => values.runs[index]);
+  const heights = of(height);
   const scale = { colorscale: "Viridis", showscale: false };
   const field = surface(of(across), of(up), of(height), across.look.type, up.look.type);
   const points = {
-    type: "scatter", mode: "markers", x: of(across), y: of(up), customdata: shown.map((run, at) => [run.id, escaped(run.name), of(height)[at]]),
+    type: "scatter", mode: "markers", x: of(across), y: of(up),
+    customdata: shown.map((run, at) => [run.id, escaped(run.name), heights[at]]),
     marker: { size: 6, color: token("--paper"), line: { color: token("--ink"), width: 1 } },
     hovertemplate: `%{customdata[1]}<br>${title(z)}: %{customdata[2]}<extra></extra>`,
   };
-  const traces = field ? [{ type: "contour", ...field, ...scale, contours: { coloring: "heatmap" }, line: { width: 0.5 }, hoverinfo: "skip" }, points] : [points];
+  const flat = { contours: { coloring: "heatmap" }, line: { width: 0.5 }, hoverinfo: "skip" };
+  const traces = field ? [{ type: "contour", ...field, ...scale, ...flat }, points] : [points];
   const look = layout({ xaxis: across.look, yaxis: up.look, hovermode: "closest" });
   return { traces, layout: look, scale: scaleOf(z, of(height)) };
 }

@@ -7,8 +7,10 @@ export function plotly() {
     const script = document.createElement("script");
     const { head } = document;
     // It brings the styles of its maps along, which the policy of the page refuses and nobody needs here.
-    head.appendChild = (node) =>
-      node instanceof HTMLStyleElement && node.textContent ? node : Node.prototype.appendChild.call(head, node);
+    head.appendChild = (node) => {
+      const isStyle = node instanceof HTMLStyleElement && node.textContent;
+      return isStyle ? node : Node.prototype.appendChild.call(head, node);
+    };
     const ended = (act) => () => {
       delete head.appendChild;
       act();
@@ -47,7 +49,10 @@ export function seeThrough(colourText, part) {
 
 export function layout(changes = {}) {
   // Raised exponents would be written with styles, which no page may have.
-  const axis = { exponentformat: "e", gridcolor: token("--line"), linecolor: token("--edge"), zerolinecolor: token("--line"), automargin: true };
+  const axis = {
+    exponentformat: "e", automargin: true,
+    gridcolor: token("--line"), linecolor: token("--edge"), zerolinecolor: token("--line"),
+  };
   const { xaxis = {}, yaxis = {}, ...rest } = changes;
   return {
     paper_bgcolor: "rgba(0,0,0,0)",

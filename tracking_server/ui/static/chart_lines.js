@@ -1,6 +1,6 @@
 // Draws lines into a chart's box: light enough for a thousand of them. Plotly comes when one is enlarged.
 
-import { limits, place, short } from "./chart-data.js";
+import { limits, place, short } from "./chart_data.js";
 
 const WIDTH = 300;
 const HEIGHT = 100;

@@ -3,9 +3,10 @@
 export class Values {
   constructor(table) {
     const heads = [...table.querySelectorAll("thead th[data-column]")].map((head) => head.dataset.column);
+    const valueOf = (cell, index) => [heads[index], cell.dataset.value ?? cell.textContent];
     this.runs = [...table.querySelectorAll("tbody tr")].map((row) => ({
       id: row.dataset.run, name: row.dataset.name || row.dataset.run, colour: row.dataset.colour, row,
-      values: new Map([...row.cells].slice(1).map((cell, index) => [heads[index], cell.dataset.value ?? cell.textContent])),
+      values: new Map([...row.cells].slice(1).map(valueOf)),
     }));
   }
 

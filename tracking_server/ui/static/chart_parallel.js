@@ -1,9 +1,9 @@
-// Parallel coordinates: an axis for each column, a line for each run; a stretch of an axis leaves the runs in it.
+// Parallel coordinates: an axis for each column, a line for each run; a stretch of an axis picks runs.
 // Drawn here and not by Plotly, whose own need WebGL, which not every machine has.
 
-import { short } from "./chart-data.js";
-import { axis, cut } from "./chart-figures.js";
-import { words } from "./chart-values.js";
+import { short } from "./chart_data.js";
+import { axis, cut } from "./chart_figures.js";
+import { words } from "./chart_values.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const TOP = 40;
@@ -12,7 +12,10 @@ const SIDE = 70;
 const LEAST_BETWEEN = 110;
 const MOST_NAMES = 12;
 // Plotly's Viridis, as the other charts have it.
-const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
+const VIRIDIS = [
+  "#440154", "#482878", "#3e4989", "#31688e", "#26828e",
+  "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725",
+];
 
 function element(name, attributes, text = null) {
   const made = document.createElementNS(SVG, name);
@@ -26,7 +29,9 @@ export function drawParallel(figure, values, pointed) {
   const columns = figure.dataset.axes.split("&").map(decodeURIComponent);
   const colouredBy = figure.dataset.colour ?? columns[columns.length - 1];
   const axes = columns.map((column) => scaled(values, column));
-  const shown = values.runs.map((run, index) => ({ run, index })).filter(({ index }) => axes.every((each) => each.part[index] !== null));
+  const shown = values.runs
+    .map((run, index) => ({ run, index }))
+    .filter(({ index }) => axes.every((each) => each.part[index] !== null));
   if (!shown.length) return null;
   const plot = figure.querySelector(".plot");
   plot.classList.add("of-axes");
@@ -34,12 +39,13 @@ export function drawParallel(figure, values, pointed) {
   const height = plot.clientHeight;
   const x = (number) => SIDE + (number * (width - 2 * SIDE)) / (axes.length - 1);
   const y = (part) => height - BOTTOM - part * (height - TOP - BOTTOM);
-  const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", preserveAspectRatio: "xMidYMid meet" });
+  const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
   svg.append(element("title", {}, `${shown.length} runs by ${columns.map(words).join(", ")}`));
   const colours = scaled(values, colouredBy);
   const lines = shown.map(({ run, index }) => {
     const corners = axes.map((each, number) => `${x(number).toFixed(1)} ${y(each.part[index]).toFixed(1)}`);
-    const line = element("path", { class: "run", d: `M${corners.join("L")}`, stroke: viridis(colours.part[index]) });
+    const stroke = viridis(colours.part[index]);
+    const line = element("path", { class: "run", d: `M${corners.join("L")}`, stroke });
     line.append(element("title", {}, run.name));
     line.addEventListener("pointerenter", () => point(run.id));
     line.addEventListener("pointerleave", () => point(null));
@@ -56,17 +62,22 @@ export function drawParallel(figure, values, pointed) {
   const stretches = new Map();
   const brush = () => {
     for (const { line, run, index } of lines) {
-      const isIn = [...stretches].every(([number, [low, high]]) => axes[number].part[index] >= low && axes[number].part[index] <= high);
+      const isIn = [...stretches].every(([number, [low, high]]) => {
+        const part = axes[number].part[index];
+        return part >= low && part <= high;
+      });
       line.classList.toggle("is-out", !isIn);
       run.row.hidden = !isIn;
     }
     figure.dataset.left = lines.filter(({ run }) => !run.row.hidden).length;
   };
-  axes.forEach((each, number) => drawAxis(svg, each, { x: x(number), y, height, name: words(columns[number]) }, (stretch) => {
-    if (stretch) stretches.set(number, stretch);
-    else stretches.delete(number);
-    brush();
-  }));
+  axes.forEach((each, number) => {
+    drawAxis(svg, each, { x: x(number), y, height, name: words(columns[number]) }, (stretch) => {
+      if (stretch) stretches.set(number, stretch);
+      else stretches.delete(number);
+      brush();
+    });
+  });
   plot.replaceChildren(svg);
   brush();
   return { name: words(colouredBy), low: colours.low, high: colours.high };
@@ -76,19 +87,23 @@ export function drawParallel(figure, values, pointed) {
 function scaled(values, column) {
   const { data, look } = axis(values, column);
   if (look.type === "category") {
-    const names = [...new Set(data.filter((name) => name))].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
+    const names = [...new Set(data.filter((name) => name))];
+    names.sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
     const last = Math.max(1, names.length - 1);
     const every = Math.ceil(names.length / MOST_NAMES);
     const marks = names.map((name, index) => [index / last, name]).filter((_, index) => index % every === 0);
-    return { part: data.map((name) => (name ? names.indexOf(name) / last : null)), marks, low: names[0] ?? "", high: names[names.length - 1] ?? "" };
+    const part = data.map((name) => (name ? names.indexOf(name) / last : null));
+    return { part, marks, low: names[0] ?? "", high: names[names.length - 1] ?? "" };
   }
   const of = look.type === "log" ? Math.log10 : (value) => value;
   const back = look.type === "log" ? (value) => 10 ** value : (value) => value;
   const known = data.filter((value) => value !== null);
   const [low, high] = [of(Math.min(...known)), of(Math.max(...known))];
   const part = (value) => (high > low ? (of(value) / 2 - low / 2) / (high / 2 - low / 2) : 0.5);
-  const marks = high > low ? [0, 0.25, 0.5, 0.75, 1].map((each) => [each, short3(back(low + each * (high - low)))]) : [[0.5, short3(back(low))]];
-  return { part: data.map((value) => (value === null ? null : part(value))), marks, low: back(low), high: back(high) };
+  const at = (each) => [each, short3(back(low * (1 - each) + high * each))];
+  const marks = high > low ? [0, 0.25, 0.5, 0.75, 1].map(at) : [[0.5, short3(back(low))]];
+  const parts = data.map((value) => (value === null ? null : part(value)));
+  return { part: parts, marks, low: back(low), high: back(high) };
 }
 
 const short3 = (value) => short(Number(value.toPrecision(3)));
@@ -102,7 +117,8 @@ function drawAxis(svg, { marks }, { x, y, height, name }, chosen) {
   heading.append(element("title", {}, name));
   svg.append(heading, element("path", { class: "axis", d: `M${x} ${y(0)}V${y(1)}` }));
   for (const [part, text] of marks) svg.append(element("text", { x: x + 6, y: y(part) + 4 }, cut(text, 14)));
-  const grip = element("rect", { class: "grip", x: x - 12, y: y(1) - 8, width: 24, height: y(0) - y(1) + 16 });
+  const length = y(0) - y(1) + 16;
+  const grip = element("rect", { class: "grip", x: x - 12, y: y(1) - 8, width: 24, height: length });
   const area = element("rect", { class: "brush", x: x - 6, width: 12, y: 0, height: 0 });
   svg.append(area, grip);
   let from = null;

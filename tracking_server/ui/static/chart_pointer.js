@@ -1,7 +1,7 @@
 // What the pointer and the keys do over charts: one place across is read off in all of them at once.
 
-import { place, short } from "./chart-data.js";
-import { nearest, pointAt, stretch } from "./chart-lines.js";
+import { place, short } from "./chart_data.js";
+import { nearest, pointAt, stretch } from "./chart_lines.js";
 
 const MOST_LINES = 12;
 const LEAST_STRETCH = 0.02;
@@ -19,7 +19,8 @@ export function watch(figure, chosen) {
   const plot = figure.querySelector(".plot");
   plot.tabIndex = 0;
   plot.setAttribute("role", "group");
-  plot.setAttribute("aria-label", `${figure.dataset.metric}: arrow keys read it off, drag to see a part in detail`);
+  const does = "arrow keys read it off, drag to see a part in detail";
+  plot.setAttribute("aria-label", `${figure.dataset.metric}: ${does}`);
   let from = null;
   const portion = (event) => {
     const box = plot.getBoundingClientRect();
@@ -140,6 +141,6 @@ function values(figure, x, event) {
 
 function exact(point, settings) {
   const smoothed = settings.smooth && point.y !== null ? ` (smoothed ${short(point.y)})` : "";
-  const spread = point.low === undefined ? "" : ` (${short(point.low)} to ${short(point.high)}, ${point.runs} runs)`;
-  return `${point.low === undefined ? String(point.raw) : short(point.raw)}${smoothed}${spread}`;
+  if (point.low === undefined) return `${point.raw}${smoothed}`;
+  return `${short(point.raw)}${smoothed} (${short(point.low)} to ${short(point.high)}, ${point.runs} runs)`;
 }

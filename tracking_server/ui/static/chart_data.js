@@ -1,6 +1,7 @@
 // Series from the server, and what settings make of them. As curve.py does it.
 
 const RUNS_AT_ONCE = 50;
+const MOST_PLACES = 500;
 
 // The series of one metric for some runs; `within` asks for a stretch of the axis, in more detail.
 export async function fetchSeries(runs, metric, { x = "step", points = 500, from = null, to = null } = {}) {
@@ -78,8 +79,10 @@ export function limits(lines, settings) {
 
 // Lines of runs of one group as one: its mean, from the least to the greatest or a deviation to both sides.
 export function grouped(lines, band) {
-  const places = [...new Set(lines.flatMap((line) => line.points.map((point) => point.x)))].sort((a, b) => a - b);
-  const steps = places.length > 500 ? places.filter((_, index) => index % Math.ceil(places.length / 500) === 0) : places;
+  const all = new Set(lines.flatMap((line) => line.points.map((point) => point.x)));
+  const places = [...all].sort((a, b) => a - b);
+  const every = Math.ceil(places.length / MOST_PLACES);
+  const steps = places.filter((_, index) => index % every === 0 || index === places.length - 1);
   const cursors = lines.map(() => 0);
   return steps.map((x) => {
     const values = [];

@@ -1,9 +1,11 @@
 // One chart in the whole window: by Plotly, with a finer series wherever one looks closer.
 
-import { csv, limits } from "./chart-data.js";
-import { cut, escaped } from "./chart-figures.js";
-import { hide } from "./chart-pointer.js";
-import { colour, config, fileName, layout, onTheme, plotly, save, seeThrough, token } from "./chart-plotly.js";
+import { csv, limits } from "./chart_data.js";
+import { cut, escaped } from "./chart_figures.js";
+import { hide } from "./chart_pointer.js";
+import {
+  colour, config, fileName, layout, onTheme, plotly, save, seeThrough, token,
+} from "./chart_plotly.js";
 
 const MOST_NAMED = 50;
 
@@ -29,7 +31,9 @@ function made() {
   figure.className = "figure";
   header.append(
     title,
-    button("PNG", () => window.Plotly?.downloadImage(figure, { format: "png", scale: 2, filename: fileName(shown.title) })),
+    button("PNG", () => {
+      window.Plotly?.downloadImage(figure, { format: "png", scale: 2, filename: fileName(shown.title) });
+    }),
     button("CSV", () => save(`${fileName(shown.title)}.csv`, shown.csv(), "text/csv")),
     button("Whole range", () => shown.reset()),
     button("Close", () => dialog.close()),
@@ -54,7 +58,8 @@ export async function enlarge(title, lines, settings, load) {
   const draw = async (range = undefined) => {
     const Plotly = await plotly();
     if (!box.open) return;
-    await Plotly.react(figure, current.flatMap((line) => traces(line, settings)), look(current, settings, range), config);
+    const drawn = current.flatMap((line) => traces(line, settings));
+    await Plotly.react(figure, drawn, look(current, settings, range), config);
   };
   const zoom = async (from, to) => {
     asked += 1;
@@ -89,7 +94,8 @@ function date(at) {
 
 function traces(line, settings) {
   const stroke = colour(line.colour);
-  const xs = line.points.map((point) => (settings.x === "time" && !settings.acrossMetric ? date(point.x) : point.x));
+  const isTime = settings.x === "time" && !settings.acrossMetric;
+  const xs = line.points.map((point) => (isTime ? date(point.x) : point.x));
   const mode = line.points.length < 60 ? "lines+markers" : "lines";
   const name = escaped(cut(line.name, 30));
   const main = {
@@ -101,13 +107,15 @@ function traces(line, settings) {
   const found = [main];
   if (settings.smooth && !line.runs) {
     const plain = line.points.map((point) => point.plain);
-    found.unshift({ type: "scatter", mode: "lines", x: xs, y: plain, line: { color: seeThrough(stroke, 0.3), width: 1 }, hoverinfo: "skip" });
+    const thin = { color: seeThrough(stroke, 0.3), width: 1 };
+    found.unshift({ type: "scatter", mode: "lines", x: xs, y: plain, line: thin, hoverinfo: "skip" });
   }
   if (line.runs) {
+    const area = seeThrough(stroke, 0.18);
     const edge = { type: "scatter", mode: "lines", x: xs, line: { width: 0 }, hoverinfo: "skip" };
     found.unshift(
       { ...edge, y: line.points.map((point) => point.low ?? null) },
-      { ...edge, y: line.points.map((point) => point.high ?? null), fill: "tonexty", fillcolor: seeThrough(stroke, 0.18) },
+      { ...edge, y: line.points.map((point) => point.high ?? null), fill: "tonexty", fillcolor: area },
     );
   }
   return found;
@@ -116,12 +124,16 @@ function traces(line, settings) {
 function look(lines, settings, range) {
   const ends = settings.withoutOutliers ? limits(lines, settings) : null;
   const scaled = ends && settings.log ? ends.map(Math.log10) : ends;
-  const words = settings.acrossMetric || { step: "step", time: "time of day", relative: "seconds since the start" }[settings.x];
+  const names = { step: "step", time: "time of day", relative: "seconds since the start" };
+  const words = settings.acrossMetric || names[settings.x];
   const shownRange = range && settings.x === "time" ? range.map(date) : range;
   return layout({
     showlegend: lines.length > 1 && lines.length <= MOST_NAMED,
     hovermode: lines.length > 20 ? "closest" : "x unified",
-    xaxis: { title: { text: escaped(words) }, spikecolor: token("--edge"), spikethickness: 1, spikedash: "solid", ...(shownRange ? { range: shownRange } : { autorange: true }) },
+    xaxis: {
+      title: { text: escaped(words) }, spikecolor: token("--edge"), spikethickness: 1, spikedash: "solid",
+      ...(shownRange ? { range: shownRange } : { autorange: true }),
+    },
     yaxis: { type: settings.log ? "log" : "linear", ...(scaled ? { range: scaled } : {}) },
   });
 }
