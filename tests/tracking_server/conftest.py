@@ -101,6 +101,7 @@ ON_EVERY_DATABASE = {
     "test_search_limits",
     "test_search_runs",
     "test_searches",
+    "test_series",
     "test_webhook_races",
 }
 

@@ -9,6 +9,9 @@ from starlette.routing import BaseRoute, Route
 from tracking_server.services import Services
 from tracking_server.ui import static_files
 from tracking_server.ui.artifacts import page as artifacts_page
+from tracking_server.ui.charts import experiment_page as experiment_charts_page
+from tracking_server.ui.charts import run_page as run_charts_page
+from tracking_server.ui.charts import series_address
 from tracking_server.ui.compare import page as compare_page
 from tracking_server.ui.experiments import forms as experiment_forms
 from tracking_server.ui.experiments import page as experiments_page
@@ -29,6 +32,7 @@ from tracking_server.ui.runs import page as runs_page
 PAGES: dict[str, Page] = {
     "/": experiments_page.show,
     "/experiments/{experiment_id}": runs_page.show,
+    "/experiments/{experiment_id}/charts": experiment_charts_page.show,
     "/experiments/{experiment_id}/columns": column_chooser.show,
     "/experiments/{experiment_id}/runs.csv": export.as_csv,
     "/experiments/{experiment_id}/runs.json": export.as_json,
@@ -49,6 +53,8 @@ PAGES: dict[str, Page] = {
     "/compare": compare_page.show,
     "/compare.csv": compare_page.as_csv,
     "/compare.json": compare_page.as_json,
+    "/runs/{run_id}/charts": run_charts_page.show,
+    "/series": series_address.answer,
 }
 """What is looked at."""
 

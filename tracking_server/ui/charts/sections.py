@@ -1,0 +1,31 @@
+"""Metrics as sections of a page: those that begin with the same words before a slash belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+SYSTEM = "system"
+"""The section of what is measured of the machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Metrics of one prefix, "" for none. `is_folded`: it is opened by who wants to see it."""
+
+    prefix: str
+    names: tuple[str, ...]
+    is_folded: bool
+
+
+def sections(names: Iterable[str]) -> list[Section]:
+    """Metrics without a prefix first, the machine's last, all else by name."""
+    by_prefix: dict[str, list[str]] = {}
+    for name in sorted(names):
+        prefix, slash, _ = name.partition("/")
+        by_prefix.setdefault(prefix if slash else "", []).append(name)
+    ordered = sorted(by_prefix, key=lambda prefix: (prefix == SYSTEM, prefix))
+    return [
+        Section(prefix=prefix, names=tuple(by_prefix[prefix]), is_folded=prefix == SYSTEM)
+        for prefix in ordered
+    ]
