@@ -125,6 +125,18 @@ def test_every_page_and_form_is_documented_once() -> None:
     assert sorted(documented) == sorted([*routes.PAGES, *routes.FORMS])
 
 
+def test_every_picture_of_the_pages_is_taken_and_shown() -> None:
+    shown = set(
+        re.findall(
+            r"\]\(\.\./screenshots/([\w-]+)\.png\)", (ROOT / "docs/how-to/look-at-runs.md").read_text()
+        )
+    )
+    script = (ROOT / "docs/screenshots/make.py").read_text(encoding="utf-8")
+    taken = set(re.findall(r'^        "([\w-]+)": f?"/', script, re.MULTILINE))
+
+    assert shown == taken == {path.stem for path in (ROOT / "docs/screenshots").glob("*.png")}
+
+
 def test_every_word_of_the_search_language_is_documented() -> None:
     page = (ROOT / "docs/reference/search.md").read_text()
     words = {*vocabulary.ENTITY_WORDS, *vocabulary.DATASET_KEYS}

@@ -104,6 +104,23 @@ def test_nested_runs_are_exported_where_they_are_shown(api: Any) -> None:
     assert names("view=deleted&flat=1") == ["deleted"]
 
 
+def test_nested_runs_stand_in_the_order_of_the_table(api: Any) -> None:
+    parent = api.run(run_name="sweep", start_time=1)
+    for number, loss in enumerate((2, 3, 1)):
+        child = api.run(
+            run_name=f"trial {loss}", start_time=2 + number, tags=[{"key": PARENT, "value": parent}]
+        )
+        log(api, child, metrics={"loss": [loss]})
+
+    for order, expected in (
+        ("", [2, 3, 1]),
+        ("metrics.loss ASC", [1, 2, 3]),
+        ("metrics.loss DESC", [3, 2, 1]),
+    ):
+        found = [record["run_name"] for record in exported(api, f"open=all&order={order}")]
+        assert found == ["sweep", *(f"trial {loss}" for loss in expected)]
+
+
 def test_an_export_goes_on_over_pages_and_defuses_formulas(api: Any) -> None:
     for number in range(7):
         run = api.run(run_name=f"=run {number}", start_time=number)

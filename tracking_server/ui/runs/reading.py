@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from tracking_server.store import metric_extremes, metric_keys, nested_runs, run_cells
 from tracking_server.store.records import RunInfo
 from tracking_server.store.searching import run_search
+from tracking_server.store.searching.paging import SearchRequest
 from tracking_server.ui.runs.columns import Column, by_itself, keys_of
 from tracking_server.ui.runs.run_table import Found, Line, RunTable, cell, line, nested
-from tracking_server.ui.runs.view import RUNS_PER_PAGE, View
+from tracking_server.ui.runs.view import RUNS_PER_PAGE, View, under
 
 MOST_CHILDREN = 200
 """Of nested runs that are shown of one that is opened; its own page has them all."""
@@ -41,7 +42,7 @@ def read(
     ids, token = run_search.page_of_runs(connection, [experiment], view.search(most))
     pinned = run_cells.row_ids(connection, view.pinned)
     roots = run_cells.infos(connection, ids)
-    below, cut = _opened(connection, view, [*roots.values()])
+    below, cut = _opened(connection, experiment, view, [*roots.values()])
     infos = {**roots, **run_cells.infos(connection, [*below, *pinned])}
     columns, more = _columns(connection, view, list(infos))
     found = _found(connection, infos, columns)
@@ -62,7 +63,7 @@ def read(
 
 
 def _opened(
-    connection: Connection, view: View, roots: Sequence[RunInfo]
+    connection: Connection, experiment: int, view: View, roots: Sequence[RunInfo]
 ) -> tuple[dict[int, str], frozenset[str]]:
     """The nested runs that are shown, with their parents, and the runs of which not all are shown."""
     if not view.is_nested:
@@ -75,13 +76,24 @@ def _opened(
         level = []
         for parent in opened:
             most = max(0, min(MOST_CHILDREN, MOST_BELOW - len(below)))
-            children = nested_runs.of(connection, parent, most + 1)
+            children = _children(connection, experiment, view, parent, most + 1)
             if len(children) > most:
                 cut.add(parent)
             fresh = [child for child in children[:most] if child.row_id not in below]
             below.update((child.row_id, parent) for child in fresh)
             level.extend(child.run_id for child in fresh)
     return below, frozenset(cut)
+
+
+def _children(
+    connection: Connection, experiment: int, view: View, parent: str, most: int
+) -> Sequence[nested_runs.Child]:
+    """The first runs under one in the order of the table; the oldest first where none was chosen."""
+    if not view.order:
+        return nested_runs.of(connection, parent, most)
+    asked = SearchRequest(filter=under(parent), order_by=(view.order,), max_results=most)
+    ids, _ = run_search.page_of_runs(connection, [experiment], asked)
+    return [nested_runs.Child(id_, run.run_id) for id_, run in run_cells.infos(connection, ids).items()]
 
 
 def _columns(connection: Connection, view: View, ids: Sequence[int]) -> tuple[list[Column], bool]:

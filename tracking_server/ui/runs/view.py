@@ -57,6 +57,12 @@ class View:
         )
 
 
+def under(parent: str) -> str:
+    """The filter that finds the runs that are nested under one."""
+    quoted_id = parent.replace("'", "''")
+    return f"tags.{quoted(names.PARENT_RUN_ID)} = '{quoted_id}'"
+
+
 def read(query: QueryParams) -> View:
     """The view of an address. Words that mean nothing are passed over, so that old addresses keep working."""
     lifecycle = query.get("view", "")
