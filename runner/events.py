@@ -132,6 +132,13 @@ class TrialEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SweepExtended:
+    """A running sweep has a larger budget: `total`, in parameter sets."""
+
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SweepEnding:
     """No new trials are launched, for this reason; `running` are still at work, or being ended."""
 
@@ -154,6 +161,7 @@ Event = (
     | TrialProgress
     | TrialEnded
     | SweepEnding
+    | SweepExtended
 )
 Listener = Callable[[Event], None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runner.cli.sweep_progress import SweepProgress
 from runner.cli.sweep_summary import number, params_line, trial_name
 from runner.cli.wording import count, duration, first_line
-from runner.events import Event, SweepEnding, SweepStarted, TrialEnded
+from runner.events import Event, SweepEnding, SweepExtended, SweepStarted, TrialEnded
 from runner.model.sweep import Sweep
 from runner.model.trial import TrialResult
 from runner.printable import on_one_line
@@ -19,6 +19,8 @@ def plain_lines(event: Event, progress: SweepProgress) -> list[str]:
         return [f"{on_one_line(event.sweep.name)} {word}: {many}, {event.sweep.parallel} at once"]
     if isinstance(event, TrialEnded):
         return [_ended(event, progress)]
+    if isinstance(event, SweepExtended):
+        return [f"extended to {progress.total} trials"]
     if isinstance(event, SweepEnding):
         return [ending_line(event, event.running)]
     return []

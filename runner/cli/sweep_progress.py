@@ -13,6 +13,7 @@ from runner.events import (
     Event,
     SourceProgress,
     SweepEnding,
+    SweepExtended,
     SweepStarted,
     TrialEnded,
     TrialProgress,
@@ -78,6 +79,8 @@ class SweepProgress:
                 self._curves.setdefault(event.number, deque(maxlen=_POINTS)).append(event.value)
             elif isinstance(event, TrialEnded):
                 self._end(event)
+            elif isinstance(event, SweepExtended):
+                self._extend(event)
             elif isinstance(event, SweepEnding):
                 self.ending = event
             elif isinstance(event, EnvironmentProgress):
@@ -95,6 +98,10 @@ class SweepProgress:
             if trial.result is not None:
                 self._count(trial, trial.result)
                 self._ended.append(Ended(trial, trial.result, ()))
+
+    def _extend(self, event: SweepExtended) -> None:
+        assert self.sweep is not None
+        self.total = trials_in_all(self.sweep, points_in_all(self.sweep, event.total))
 
     def _end(self, event: TrialEnded) -> None:
         self._running.pop(event.trial.number, None)

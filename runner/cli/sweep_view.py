@@ -21,6 +21,7 @@ from runner.events import (
     RunEnded,
     SourceProgress,
     SweepEnding,
+    SweepExtended,
     SweepStarted,
     TrialEnded,
     TrialProgress,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 _REFRESHES_PER_S = 4
-_OF_THE_SWEEP = (SweepStarted, TrialStarted, TrialProgress, TrialEnded, SweepEnding)
+_OF_THE_SWEEP = (SweepStarted, TrialStarted, TrialProgress, TrialEnded, SweepExtended, SweepEnding)
 _IN_THE_FOOT = (EnvironmentProgress, EnvironmentReady, SourceProgress)
 
 

@@ -108,6 +108,11 @@ class Books:
         """Notes what state the sweep is in."""
         return lambda: self._client.log_batch(self._run_id, tags=[RunTag(key=SWEEP_STATE_TAG, value=state)])
 
+    def note(self, tags: Mapping[str, str]) -> Callable[[], None]:
+        """Sets tags of the sweep's run."""
+        noted = [RunTag(key=key, value=value) for key, value in tags.items()]
+        return lambda: self._client.log_batch(self._run_id, tags=noted)
+
     def _mark(self, trial: Trial, condemned: Condemned | None) -> Callable[[], None] | None:
         result = trial.result
         if result is None or not result.run_id or result.reused:

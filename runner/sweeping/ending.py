@@ -32,6 +32,7 @@ class Ending:
         self._listener = listener
         self._tally = tally_of(ledger)
         self._requests_seen = 0
+        self._is_wished = False
         self._started = time.monotonic()
         self._before_s = ledger.active_s
 
@@ -54,11 +55,17 @@ class Ending:
         if requests == self._requests_seen:
             return False
         self._requests_seen = requests
-        self.is_hurried = requests > 1 or number != signal.SIGINT
+        self.is_hurried = requests > 1 or number != signal.SIGINT or self._is_wished
         self._begin(f"stopped by {signal.Signals(number).name}", running, stops_running=self.is_hurried)
         if requests > _MOST_REQUESTS:
             raise Stopped(number)
         return self.is_hurried
+
+    def is_wished(self, running: int, *, stops_running: bool) -> None:
+        """Somebody wants the end from elsewhere: as a first Ctrl-C, or as a second one."""
+        self._is_wished = True
+        self.is_hurried = self.is_hurried or stops_running
+        self._begin("stopped from its page", running, stops_running=stops_running)
 
     def is_due(self, running: int) -> bool:
         """Whether a rule has just ended the search, and the running trials with it."""

@@ -43,6 +43,8 @@ class Ledger:
     def __init__(self, sweep: Sweep, entries: Iterable[Entry] = ()) -> None:
         self.sweep = sweep
         self.max_points = sweep.max_trials
+        self.budgets = [sweep.max_trials]
+        """In parameter sets: the one that it began with, and that of each extension."""
         self.points: dict[int, Point] = {}
         self.trials: dict[int, Trial] = {}
         self.attempts: dict[int, int] = {}
@@ -93,6 +95,7 @@ class Ledger:
             self.exhausted = True
         elif isinstance(entry, Extended):
             self.max_points, self.finished, self.exhausted = entry.max_trials, None, False
+            self.budgets.append(entry.max_trials)
         elif isinstance(entry, Finished):
             self.finished = entry
         elif isinstance(entry, Resumed):

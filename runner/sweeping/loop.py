@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner.errors import ProvisionError, RunnerError
-from runner.events import Listener, TrialEnded, TrialStarted, Warned
+from runner.events import Listener, SweepExtended, TrialEnded, TrialStarted, Warned
 from runner.executors.hosted import Heard, HostedExecutor
 from runner.executors.messages import Ended, Said
 from runner.executors.messages import Opened as RunOpened
@@ -27,7 +27,7 @@ from runner.sweeping.agenda import next_step
 from runner.sweeping.asking import Asking
 from runner.sweeping.books import Books
 from runner.sweeping.ending import Ending
-from runner.sweeping.entries import Condemned, Entry, Launched, Opened, Over
+from runner.sweeping.entries import Condemned, Entry, Extended, Launched, Opened, Over
 from runner.sweeping.failures import may_retry
 from runner.sweeping.flights import Flight, Flights
 from runner.sweeping.journal import Journal
@@ -35,12 +35,14 @@ from runner.sweeping.launching import entries_for
 from runner.sweeping.ledger import Ledger
 from runner.sweeping.memory_kills import memory_kills
 from runner.sweeping.mirror import Mirror
+from runner.sweeping.order import budget_tags
 from runner.sweeping.results import lost_result
 from runner.sweeping.reusing import Reusing
 from runner.sweeping.settling import Fault, Settled, Settling, Unsettled
 from runner.sweeping.slots import Slot
 from runner.sweeping.trial_spec import TrialTemplate
 from runner.sweeping.watching import Watcher
+from runner.sweeping.wishes import Wish, Wishes, answered, refused
 
 _LOOK_S = 0.1
 _MOST_LOSSES = 10
@@ -71,6 +73,7 @@ class LoopParts:
     listener: Listener
     start_worker: Callable[[Callable[[Heard], None]], HostedExecutor]
     start_watcher: Callable[[Callable[[int, Verdict], None]], Watcher]
+    start_wishes: Callable[[Callable[[Wish], None]], Wishes]
     stop: Stop
 
 
@@ -90,6 +93,7 @@ class Loop:
         self.ending = Ending(parts.ledger, parts.stop, parts.listener)
         self.worker = parts.start_worker(self._inbox.put)
         self.watcher = parts.start_watcher(lambda trial, verdict: self._inbox.put(Judged(trial, verdict)))
+        self.wishes = parts.start_wishes(self._inbox.put)
 
     def run(self) -> None:
         """Adopts what is running, and goes on until nothing is left to do."""
@@ -110,6 +114,7 @@ class Loop:
             raise
         finally:
             self._settling.close()
+            self.wishes.close()
             self.watcher.close()
             self.worker.close(at_once=bool(self._flights))
 
@@ -132,7 +137,7 @@ class Loop:
         self._flights.begin(flight)
         self._parts.listener(TrialStarted(trial=trial, attempt=launched.attempt, slot=slot.number))
         try:
-            spec = self._parts.template.spec_for(trial, launched.attempt, slot.variables)
+            spec = self._parts.template.spec_for(trial, launched.attempt, slot)
         except RunnerError as error:
             self._land(flight, Report.of_error(error))
             return
@@ -199,6 +204,8 @@ class Loop:
             raise heard.error
         elif isinstance(heard, Judged):
             self._stop_early(heard)
+        elif isinstance(heard, Wish):
+            self._grant(heard)
         elif isinstance(heard, Said):
             self._parts.listener(Warned(message=heard.message))
         else:
@@ -308,6 +315,24 @@ class Loop:
             if run_ids:
                 self.watcher.ended(number, run_ids[-1])
         self.watcher.start()
+        self.wishes.start()
+
+    def _grant(self, wish: Wish) -> None:
+        """Does what somebody wants, and tells them."""
+        refusal = refused(wish, self._ledger, is_ending=bool(self.ending.reason))
+        tags = answered(refusal or f"“{wish.text}” was heard and done")
+        if refusal:
+            pass
+        elif wish.extend_to is None:
+            self.ending.is_wished(len(self._flights), stops_running=wish.stops_running)
+            if wish.stops_running:
+                self._settling.hurry()
+                self._cancel_all("stopped")
+        else:
+            self._note(Extended(max_trials=wish.extend_to, at_ms=int(time.time() * 1000)))
+            self._parts.listener(SweepExtended(total=wish.extend_to))
+            tags |= budget_tags(self._ledger.sweep, self._ledger.budgets)
+        self._parts.mirror.do(self._parts.books.note(tags))
 
     def _cancel_all(self, why: str) -> None:
         for flight in self._flights:

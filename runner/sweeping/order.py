@@ -65,16 +65,14 @@ def parent_of(order: SweepOrder, learned: Learned | None) -> RunSpec:
 def parent_again(sweep: Sweep, trial: RunSpec, run_id: str, entries: Sequence[Entry]) -> RunSpec:
     """The order as which the run of a resumed sweep goes on: its budget, and how often it was extended."""
     budgets = [sweep.max_trials, *(entry.max_trials for entry in entries if isinstance(entry, Extended))]
-    spec = _parent_spec(replace(sweep, max_trials=budgets[-1]), trial)
-    steps = " -> ".join(str(budget or "all") for budget in budgets)
-    tags = {EXTENDED_TAG: steps} if len(budgets) > 1 else {}
+    spec = _parent_spec(sweep, trial)
+    tags = budget_tags(sweep, budgets)
     # Whose child it is stands in its run; trials are its children.
     return replace(spec, run_id=run_id, run_name=None, parent_run_id=None, tags={**spec.tags, **tags})
 
 
 def _parent_spec(sweep: Sweep, trial: RunSpec) -> RunSpec:
     objectives = ", ".join(f"{o.metric} {o.goal}" for o in sweep.objectives)
-    total = "" if sweep.max_trials is None else str(sweep.max_trials * max(1, _first_round(sweep)))
     return replace(
         trial,
         entry_point=EntryPoint(name=sweep.name, description=sweep.description),
@@ -92,9 +90,17 @@ def _parent_spec(sweep: Sweep, trial: RunSpec) -> RunSpec:
             SWEEP_METHOD_TAG: sweep.method,
             SWEEP_OBJECTIVE_TAG: recordable(objectives),
             SWEEP_SEED_TAG: str(sweep.seed),
-            **({SWEEP_TOTAL_TAG: total} if total else {}),
+            **budget_tags(sweep, [sweep.max_trials]),
         },
     )
+
+
+def budget_tags(sweep: Sweep, budgets: Sequence[int | None]) -> dict[str, str]:
+    """What is noted of the budgets of a sweep, the present one last."""
+    present = budgets[-1]
+    total = {} if present is None else {SWEEP_TOTAL_TAG: str(present * max(1, _first_round(sweep)))}
+    steps = " -> ".join(str(budget or "all") for budget in budgets)
+    return {**total, **({EXTENDED_TAG: steps} if len(budgets) > 1 else {})}
 
 
 def _first_round(sweep: Sweep) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import ceil, floor
 from pathlib import Path
@@ -11,9 +10,10 @@ from runner.model.run import RunSpec
 from runner.model.sweep import Sweep
 from runner.model.trial import Trial
 from runner.sweeping.ledger import BASELINE
-from runner.sweeping.names import ATTEMPT_TAG, BASELINE_TAG, POINT_TAG, REPEAT_TAG, TRIAL_TAG
+from runner.sweeping.names import ATTEMPT_TAG, BASELINE_TAG, POINT_TAG, REPEAT_TAG, SLOT_TAG, TRIAL_TAG
 from runner.sweeping.order import trial_parameters
 from runner.sweeping.seeds import trial_seed
+from runner.sweeping.slots import Slot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,15 +27,15 @@ class TrialTemplate:
     spec: RunSpec
     kept: Path
 
-    def spec_for(self, trial: Trial, attempt: int, variables: Mapping[str, str]) -> RunSpec:
+    def spec_for(self, trial: Trial, attempt: int, slot: Slot) -> RunSpec:
         """The attempt's order. Raises ParameterError where the entry point does not take the parameters."""
         is_baseline = trial.number == BASELINE
         name = "baseline" if is_baseline else trial.name
         bound = self.spec.rebind(self.parameters(trial), run_name=name)
         return replace(
             bound,
-            tags={**bound.tags, **self._tags(trial, attempt)},
-            variables={**bound.variables, **variables},
+            tags={**bound.tags, **self._tags(trial, attempt), SLOT_TAG: str(slot.number)},
+            variables={**bound.variables, **slot.variables},
             warm=self.sweep.warm,
             keep=self.kept / (name if attempt == 0 else f"{name}-{attempt}"),
         )

@@ -31,6 +31,7 @@ from runner.sweeping.settling import Settling
 from runner.sweeping.slots import room_for
 from runner.sweeping.trial_spec import TrialTemplate
 from runner.sweeping.watching import Watch, Watcher
+from runner.sweeping.wishes import Ear, Wish, Wishes
 from tracking_client.errors import TrackingError
 
 _MIRROR_WITHIN_S = 30.0
@@ -83,6 +84,7 @@ class Work:
                 listener=self.conductor.listener,
                 start_worker=self._worker,
                 start_watcher=self._watcher,
+                start_wishes=self._wishes,
                 stop=self.stop,
             )
         )
@@ -189,6 +191,17 @@ class Work:
                 rule=rule_for(sweep),
                 stop=judged,
                 listener=self.conductor.listener,
+            )
+        )
+
+    def _wishes(self, heard: Callable[[Wish], None]) -> Wishes:
+        return Wishes(
+            Ear(
+                client=self.run.client,
+                experiment_id=self.run.experiment_id,
+                run_id=self.run.run_id,
+                heard=heard,
+                is_resumed=self.resumed,
             )
         )
 

@@ -80,6 +80,7 @@ class Api:
 DATABASES = ("sqlite", "postgresql", "mariadb")
 # Test modules that run once on each of them, and what of them is about SQLite alone.
 ON_EVERY_DATABASE = {
+    "test_compared_runs",
     "test_databases",
     "test_comparing",
     "test_databases_races",

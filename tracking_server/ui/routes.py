@@ -28,6 +28,8 @@ from tracking_server.ui.run import provenance_page as run_provenance
 from tracking_server.ui.runs import column_chooser, export, words
 from tracking_server.ui.runs import forms as run_forms
 from tracking_server.ui.runs import page as runs_page
+from tracking_server.ui.sweep import forms as sweep_forms
+from tracking_server.ui.sweep import page as sweep_page
 
 PAGES: dict[str, Page] = {
     "/": experiments_page.show,
@@ -55,6 +57,9 @@ PAGES: dict[str, Page] = {
     "/compare.json": compare_page.as_json,
     "/runs/{run_id}/charts": run_charts_page.show,
     "/series": series_address.answer,
+    "/runs/{run_id}/sweep": sweep_page.show,
+    "/runs/{run_id}/sweep/state": sweep_page.state,
+    "/runs/{run_id}/sweep/trials": sweep_page.details,
 }
 """What is looked at."""
 
@@ -88,6 +93,7 @@ FORMS: dict[str, Page] = {
     "/models/{name}/versions/{version}/untag": model_forms.delete_version_tag,
     "/models/{name}/versions/{version}/stage": model_forms.move,
     "/models/{name}/versions/{version}/delete": model_forms.delete_version,
+    "/runs/{run_id}/sweep/wish": sweep_forms.wish,
 }
 """What changes something: forms are sent here, and answered with the way to a page."""
 
