@@ -1,6 +1,6 @@
 """Takes the pictures of the web pages that the docs show: `python docs/screenshots/make.py`.
 
-A real server with what a real sweep, a run of changed code and a registered model left, looked at in Chromium:
+A real server with what a real sweep, a run of changed code and a registered model left, seen in Chromium:
 `pip install ".[test]"` and `apt-get install chromium` bring what it needs.
 """
 
