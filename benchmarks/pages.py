@@ -33,7 +33,7 @@ TRIALS = 50
 SERIES = 1_000
 LONG_POINTS = 1_000_000
 _QUIET_MS = 500
-_GIVE_UP_MS = 180_000
+_GIVE_UP_MS = 60_000
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
