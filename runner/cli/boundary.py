@@ -49,6 +49,19 @@ def boundary(command: click.Command, arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+def let_go_of_output() -> None:
+    """Writes what waits to be written. What nobody takes any more must not become the exit code.
+
+    A terminal that was closed refuses it: at its exit, Python would say 120 in place of what happened.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _say(message: str, hint: str | None) -> None:
     with suppress(OSError):  # the terminal was closed
         click.echo(f"{click.style('error:', fg='red', bold=True)} {printable(message)}", err=True)

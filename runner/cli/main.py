@@ -9,7 +9,7 @@ from importlib import import_module
 import click
 
 import runner
-from runner.cli.boundary import boundary
+from runner.cli.boundary import boundary, let_go_of_output
 
 COMMANDS = {
     "run": ("runner.cli.run:run", "Run an entry point or a sweep of a project and track it."),
@@ -68,7 +68,9 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that knows ASCII only still gets the rest of the line.
         sys.stdout.reconfigure(errors="backslashreplace")
-    sys.exit(boundary(cli, sys.argv[1:]))
+    code = boundary(cli, sys.argv[1:])
+    let_go_of_output()
+    sys.exit(code)
 
 
 if __name__ == "__main__":
