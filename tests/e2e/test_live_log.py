@@ -45,8 +45,10 @@ def test_the_log_of_a_run_that_goes_on_can_be_read_without_its_secrets(user: Use
 def log_of(user: User, folder: Path) -> str:
     """What is stored of the log of the only run; "" while there is none."""
     try:
-        run = user.run()
-        path = user.client.download_artifacts(run.info.run_id, "runner/output.log", folder)
+        runs = user.runs()
+        if not runs:
+            return ""
+        path = user.client.download_artifacts(runs[0].info.run_id, "runner/output.log", folder)
         return Path(path).read_text()
-    except (TrackingError, IndexError, AssertionError):
+    except TrackingError:
         return ""

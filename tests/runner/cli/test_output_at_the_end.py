@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -24,6 +25,7 @@ def test_output_that_nobody_takes_any_more_is_not_the_exit_code(let_go: str, cod
             [sys.executable, "-c", PROGRAM.format(let_go=let_go)],
             stdout=full,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
             timeout=60,
             check=False,
         )
