@@ -171,6 +171,25 @@ def test_a_filter_that_only_old_runs_pass_costs_the_index_of_that_filter(
     assert not [step for step in bad_steps(plan) if step.startswith("SCAN latest_metrics")]
 
 
+@pytest.mark.parametrize(
+    ("filter_text", "index"),
+    [
+        ("run_name LIKE '%nowhere%'", "ix_runs_names"),
+        ("run_name ILIKE '%NOWHERE%'", "ix_runs_names"),
+        ("user_id LIKE '%nobody%'", "ix_runs_users"),
+        ("user_id ILIKE '%NOBODY'", "ix_runs_users"),
+    ],
+)
+def test_a_text_found_nowhere_costs_only_the_index_that_holds_such_texts(
+    plan_of: Any, monkeypatch: pytest.MonkeyPatch, filter_text: str, index: str
+) -> None:
+    monkeypatch.setattr(run_walk, "WINDOW", 3)
+    request = paging.SearchRequest(filter=filter_text, max_results=3)
+    plan = plan_of(lambda connection: search.runs(connection, ["0"], request))
+
+    assert [step for step in plan if f"INDEX {index} " in step]
+
+
 def _page_of_models(
     connection: Connection, experiment_ids: list[str], asked: dict[str, Any], token: str
 ) -> tuple[list[Any], str | None]:

@@ -335,7 +335,9 @@ def _range_of_attribute(
         exact = comparison.operator in ("=", "IN")
         return (runs.c.id, runs.c.start_ms, test(runs.c.uuid)) if exact else None
     if key in INDEXED_TEXTS:
-        passes = _head_may_pass(runs.c[str(INDEXED_TEXTS[key].key)], comparison, test)
+        head = runs.c[str(INDEXED_TEXTS[key].key)]
+        # True of every text: a bound of the index that holds it, of which SQLite would take any other.
+        passes = and_(head >= "", _head_may_pass(head, comparison, test))
     elif key == "start_time":
         passes = test(runs.c.start_ms)
     elif key == "end_time":
