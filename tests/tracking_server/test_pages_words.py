@@ -63,17 +63,7 @@ FIELDS_OF: dict[str, tuple[str, ...]] = {
     "/compare.json": (*_COMPARED, "run"),
     "/series": ("run", "metric", "points", "x", "from", "to"),
 }
-WORDS_OF_FIELDS = (
-    "\0",
-    HUGE,
-    "-1",
-    "1e308",
-    "nan",
-    "9223372036854775808",
-    "😀\u202e'\"`<",
-    "(" * 60,
-    HUGE + "-x",
-)
+WORDS_OF_FIELDS = ("a\0\u202e😀'\"`<", HUGE, "9223372036854775808")
 """Those that break most, for every field there is."""
 
 

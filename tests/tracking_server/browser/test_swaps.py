@@ -131,3 +131,16 @@ def test_the_link_to_the_content_loads_nothing_anew(site: Site, page: Page) -> N
         expect(page).to_have_url(re.compile("#main$"))
         page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert page.evaluate("window.isTheSame")
+
+
+def test_a_long_table_is_printed_whole(site: Site, page: Page) -> None:
+    experiment = site.experiment("printed")
+    for number in range(40):
+        site.run(experiment, f"run-{number}", params={"lr": number})
+    page.goto(f"{site.url}/experiments/{experiment}")
+    hidden = "element => element.scrollHeight - element.clientHeight"
+    assert page.locator(".scroller").evaluate(hidden) > 0
+
+    page.emulate_media(media="print")
+
+    assert page.locator(".scroller").evaluate(hidden) <= 0
