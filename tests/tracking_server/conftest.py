@@ -92,6 +92,7 @@ ON_EVERY_DATABASE = {
     "test_metrics",
     "test_model_registry",
     "test_model_versions",
+    "test_pages_words",
     "test_reaper",
     "test_registered_models",
     "test_registry",

@@ -55,3 +55,10 @@ def test_a_pattern_that_is_wrong_says_where(pattern: str, where: int) -> None:
 def test_any_text_is_a_pattern_or_refused(text: str) -> None:
     with contextlib.suppress(InvalidParameter):
         finder(text)("train/loss")
+
+
+def test_a_pattern_that_takes_long_for_many_names_is_refused() -> None:
+    is_found = finder("^.{0,250}Q|" * 40 + "x")
+
+    with pytest.raises(InvalidParameter, match="takes too long"):
+        any(map(is_found, ["b" + "a" * 250] * 10_000))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from tracking_server.query.parser import parse_filter
 from tracking_server.query.tree import Comparison
 from tracking_server.query.vocabulary import RUNS
+from tracking_server.ui import averages
 from tracking_server.ui.runs import columns
 from tracking_server.ui.runs.run_table import nested
 
@@ -208,3 +211,29 @@ def test_every_run_is_in_the_tree_once_and_under_its_parent(pairs: list[tuple[in
         if depths[run] > 0:
             assert parent is not None
             assert depths[run] == depths[parent] + 1
+
+
+def test_groups_of_endless_and_huge_numbers_have_a_mean_of_those_that_are_finite(api: Any) -> None:
+    for value in ("Infinity", "-Infinity", "NaN", 1.7e308, 1.5e308):
+        run = api.run(tags=[{"key": "team", "value": "blue"}])
+        api.post("runs/log-metric", run_id=run, key="m", value=value, timestamp=1)
+
+    html = api.http.get("/experiments/0?group=tags.team").text
+
+    assert "1.6e+308" in html
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2))
+def test_means_lie_between_the_least_and_the_greatest_whatever_their_sum(values: list[float]) -> None:
+    assert min(values) <= averages.mean(values) <= max(values) or math.isclose(
+        averages.mean(values), max(values), abs_tol=5e-324
+    )
+    assert 0 <= averages.deviation(values) < math.inf
+
+
+def test_no_cookie_is_made_for_what_is_no_experiment(api: Any) -> None:
+    for name in ("x; Domain=evil.example", "x\r\nSet-Cookie: a=b", "é"):
+        reply = api.http.post(f"/experiments/{quote(name, safe='')}/columns", data={"column": "params.lr"})
+
+        assert reply.status_code in (400, 404)
+        assert "set-cookie" not in reply.headers

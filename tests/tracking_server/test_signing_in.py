@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from tests.tracking_server.test_tokens import TOKEN, guarded, make_token, revoke, shared
+from tracking_server.ui.routes import FORMS, PAGES
 
 __all__ = ["guarded", "shared"]
 
@@ -118,3 +120,32 @@ def test_who_may_only_read_may_choose_what_is_shown(shared: Any) -> None:
 def test_where_no_token_is_demanded_nobody_is_asked_for_one(api: Any) -> None:
     assert api.http.get("/login", headers=BROWSER).headers["location"] == "/"
     assert "Sign out" not in api.http.get("/", headers=BROWSER).text
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "null"}, {"Origin": "http://evil.example"},
+    {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}], ids=str)  # fmt: skip
+def test_no_form_is_taken_from_another_site(api: Any, headers: dict[str, str]) -> None:
+    for pattern in [*FORMS, "/login", "/logout"]:
+        reply = api.http.post(re.sub(r"{\w+}", "0", pattern), data={"name": "x"}, headers=headers)
+        assert reply.status_code == 403, pattern
+
+
+def test_who_may_only_read_can_send_no_form_that_changes_anything(shared: Any) -> None:
+    sign_in(shared.http, make_token(shared, "bob", may_write=False))
+
+    for pattern in FORMS:
+        status = shared.http.post(re.sub(r"{\w+}", "0", pattern), data={}, headers=BROWSER).status_code
+        assert (status == 403) == (not pattern.endswith(("/columns", "/mark"))), pattern
+
+
+def test_nothing_between_keeps_what_only_some_may_see(api: Any) -> None:
+    run = api.run()
+    api.http.put(f"/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/a.txt", content=b"secret")
+    ids = {"run_id": run, "experiment_id": "0"}
+    shown = [page for page in PAGES if set(re.findall(r"{(\w+)}", page)) <= ids.keys()]
+    addresses = [re.sub(r"{(\w+)}", lambda match: ids[match[1]], page) for page in shown]
+
+    for address in [*addresses, f"/get-artifact?run_id={run}", "/models/none"]:
+        query = f"{'&' if '?' in address else '?'}run={run}&path=a.txt&metric=m&of=params.p"
+        kept = api.http.get(address + query).headers.get("cache-control", "")
+        assert "private" in kept or "no-store" in kept, address

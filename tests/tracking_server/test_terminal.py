@@ -94,3 +94,11 @@ def test_a_flood_of_sequences_takes_no_time_and_no_room(flood: str) -> None:
     screen = shown(flood * (65_536 // len(flood)))
 
     assert sum(len(text) for line in screen.lines for text, _ in line) <= 65_536
+
+
+def test_columns_that_are_skipped_in_many_lines_make_no_page_of_megabytes() -> None:
+    screen = shown("\x1b[9999Ga\n" * 6_000)
+
+    assert len(screen.lines) == 6_001
+    written = sum(len(text) for line in screen.lines for text, _ in line)
+    assert written <= terminal.MOST_SKIPPED + 6_000

@@ -34,6 +34,8 @@ class Wanted:
             "Accept-Ranges": "bytes",
             "ETag": facts.etag,
             "Last-Modified": formatdate(facts.modified_at_s, usegmt=True),
+            # Without it, browsers and what stands between keep a file that has long been replaced.
+            "Cache-Control": "private, no-cache",
         }
         if self.status == 206:
             found["Content-Range"] = f"bytes {self.start}-{self.end - 1}/{facts.size_bytes}"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def row(cells: Sequence[str | float | int | None]) -> str:

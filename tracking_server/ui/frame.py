@@ -81,14 +81,15 @@ def page(
 ) -> Response:
     """A page. Templates find the query of the request as `query`, for links that keep most of it."""
     values = {"query": request.query_params, "status": status, "visitor": visitor.of(request), **values}
-    html = rendered(template, **values).encode()
+    # Half a character of UTF-16, which JSON can hold and UTF-8 cannot, becomes a question mark.
+    html = rendered(template, **values).encode(errors="replace")
     return _reply(request, html, status, headers or {})
 
 
 def _reply(request: Request, html: bytes, status: int, headers: Mapping[str, str]) -> Response:
     given = {
         "Content-Security-Policy": POLICY,
-        "Cache-Control": "no-cache",
+        "Cache-Control": "private, no-cache",
         "Vary": "Accept-Encoding, Cookie",
         # Without a referrer at all, browsers say that a form comes from nowhere, and the guard lets none in.
         "Referrer-Policy": "same-origin",

@@ -17,7 +17,7 @@ _QUICKLY = 3
 def json_reply(request: Request, value: object) -> Response:
     """`value` as JSON, compressed where the client takes that and it is worth it."""
     body = msgspec.json.encode(value)
-    headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding, Cookie"}
+    headers = {"Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Cookie"}
     if len(body) >= _COMPRESSED_FROM_BYTES and static_files.takes_gzip(request):
         body = gzip.compress(body, _QUICKLY)
         headers["Content-Encoding"] = "gzip"

@@ -7,6 +7,7 @@ not matter; there are no references to groups and no assertions but `^` and `$`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ _Node = Callable[[str, Places], Places]
 _Test = Callable[[str], bool]
 _MOST_REPEATS = 1000
 _MOST_DEEP = 50
+_MOST_SECONDS = 1.0
 
 _CLASSES: dict[str, _Test] = {
     "d": str.isdigit,
@@ -32,11 +34,25 @@ _CONTROLS = {"t": "\t", "n": "\n", "r": "\r"}
 
 
 def finder(pattern: str) -> Callable[[str], bool]:
-    """Whether a pattern occurs in a name. Raises InvalidParameter, which says where it is wrong."""
+    """Whether a pattern occurs in a name. Raises InvalidParameter, which says where it is wrong.
+
+    So does what it returns, where all names together take it longer than a page can wait.
+    """
     if len(pattern) > MOST_CHARACTERS:
         raise InvalidParameter(f"A pattern may have {MOST_CHARACTERS} characters, not {len(pattern)}.")
     node = _Parser(pattern).whole()
-    return lambda name: bool(node(name, frozenset(range(len(name) + 1))))
+    spent_s = 0.0
+
+    def is_found(name: str) -> bool:
+        nonlocal spent_s
+        began_s = time.perf_counter()
+        found = bool(node(name, frozenset(range(len(name) + 1))))
+        spent_s += time.perf_counter() - began_s
+        if spent_s > _MOST_SECONDS:
+            raise InvalidParameter("This pattern takes too long for so many names: use a simpler one.")
+        return found
+
+    return is_found
 
 
 @dataclass(slots=True)

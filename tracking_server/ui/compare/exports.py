@@ -37,7 +37,7 @@ def json_reply(comparison: Comparison) -> Response:
 
 
 def _file(content: bytes, media_type: str, name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-cache"}
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-cache"}
     return Response(content, media_type=media_type, headers=headers)
 
 

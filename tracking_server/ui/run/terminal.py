@@ -15,6 +15,8 @@ COLOURS = ("red", "green", "yellow", "blue", "magenta", "cyan", "grey")
 EFFECTS = ("bold", "dim", "italic", "underline", "inverse", "struck")
 MOST_COLUMNS = 4_000
 """A sequence moves no further right than this; text may be longer."""
+MOST_SKIPPED = 500_000
+"""So many columns in all are skipped: a few bytes of each line would make a page of megabytes."""
 
 Piece = tuple[str, str]
 """Text and the classes of its style, "" for plain text."""
@@ -84,7 +86,7 @@ def shown(text: str, style: Style = PLAIN) -> Screen:
         elif match["newline"] is not None:
             lines.append(line.pieces())
             open_style = line.style
-            line = _Line(open_style)
+            line = _Line(open_style, left_to_skip=line.left_to_skip)
         elif match["csi"] is not None:
             line.obey(match["parameters"], match["final"])
         elif match["control"] == "\r":
@@ -101,10 +103,14 @@ class _Line:
     style: Style
     cells: list[Piece] = field(default_factory=list)
     column: int = 0
+    left_to_skip: int = MOST_SKIPPED
 
     def write(self, text: str) -> None:
-        if self.column > len(self.cells):
-            self.cells.extend([(" ", "")] * (self.column - len(self.cells)))
+        skipped = min(self.column - len(self.cells), self.left_to_skip)
+        if skipped > 0:
+            self.cells.extend([(" ", "")] * skipped)
+            self.left_to_skip -= skipped
+        self.column = min(self.column, len(self.cells))
         end = self.column + len(text)
         classes = self.style.classes
         self.cells[self.column : end] = [(character, classes) for character in text]

@@ -13,10 +13,11 @@ from starlette.responses import Response
 from tracking_server.api import runs
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
-from tracking_server.ui import address, colours, forms
+from tracking_server.store import experiments
+from tracking_server.ui import address, forms
 from tracking_server.ui.frame import after_a_change
 from tracking_server.ui.runs import columns
-from tracking_server.ui.runs.view import MOST_CHOSEN, MOST_REMEMBERED_BYTES, REMEMBERED
+from tracking_server.ui.runs.view import MOST_CHOSEN, MOST_REMEMBERED_BYTES, REMEMBERED, colour_of
 
 _A_YEAR_S = 31_536_000
 
@@ -47,15 +48,18 @@ async def mark(_services: Services, request: Request) -> Response:
     if wish in ("pin", "unpin"):
         kept = [run for run in query.getlist("pin") if run not in chosen]
         return _back(form, request, pin=[*kept, *chosen] if wish == "pin" else kept)
-    number = wish.removeprefix("colour-")
-    if not (number.isascii() and number.isdigit()) or int(number) >= colours.COUNT:
+    number = colour_of(wish.removeprefix("colour-"))
+    if number is None:
         raise InvalidParameter("This form says nothing that can be done with runs.")
     others = [text for text in query.getlist("colour") if text.partition("-")[2] not in chosen]
     return _back(form, request, colour=[*others, *(f"{number}-{run}" for run in chosen)])
 
 
-async def choose_columns(_services: Services, request: Request) -> Response:
+async def choose_columns(services: Services, request: Request) -> Response:
     """Shows the columns that were chosen and remembers them for this experiment; without any, forgets."""
+    experiment_id = str(request.path_params["experiment_id"])
+    # The path of a cookie takes anything: this one is that of an experiment.
+    await services.database.read(lambda connection: experiments.get(connection, experiment_id))
     form = await forms.read(request)
     names = [] if form.get("forget") else [str(name) for name in form.getlist("column")]
     chosen = [column.name for column in columns.chosen(names)]

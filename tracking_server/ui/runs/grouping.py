@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from tracking_server.store import run_cells
-from tracking_server.store.records import Metric, WireFloat
+from tracking_server.store.records import MAX_FLOAT, Metric, WireFloat
 from tracking_server.store.run_cells import Keys
 from tracking_server.store.searching import run_search
 from tracking_server.store.searching.paging import SearchRequest
+from tracking_server.ui import averages
 from tracking_server.ui.runs.columns import Column, by_itself, quoted
 from tracking_server.ui.runs.view import View
 
@@ -108,15 +107,16 @@ def _aggregate(metrics: Sequence[Metric | None]) -> Aggregate | None:
         return None
     return Aggregate(
         count=len(numbers),
-        mean=statistics.fmean(numbers),
+        mean=averages.mean(numbers),
         least=min(numbers),
         greatest=max(numbers),
-        deviation=statistics.stdev(numbers) if len(numbers) > 1 else 0.0,
+        deviation=averages.deviation(numbers) if len(numbers) > 1 else 0.0,
     )
 
 
 def _number(value: WireFloat) -> float | None:
-    return None if isinstance(value, str) or not math.isfinite(value) else value
+    """A finite number; None for the others, of which there is no mean."""
+    return None if isinstance(value, str) or abs(value) >= MAX_FLOAT else value
 
 
 def _narrowed(view: View, by: Column, value: str | None) -> str:

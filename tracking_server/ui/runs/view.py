@@ -10,6 +10,7 @@ from starlette.datastructures import QueryParams
 
 from tracking_client.wire import names
 from tracking_server.store.searching.paging import SearchRequest
+from tracking_server.ui import colours
 from tracking_server.ui.runs.columns import Column, chosen, quoted
 
 RUNS_PER_PAGE = 50
@@ -90,7 +91,14 @@ def _several(query: QueryParams, name: str) -> tuple[str, ...]:
 def _colours(texts: list[str]) -> dict[str, int]:
     """Runs and the numbers of their colours, from texts such as "4-<run id>"."""
     pairs = (text.partition("-") for text in texts)
-    return {run: int(number) for number, _, run in pairs if run and number.isascii() and number.isdigit()}
+    found = {run: colour_of(number) for number, _, run in pairs if run}
+    return {run: number for run, number in found.items() if number is not None}
+
+
+def colour_of(text: str) -> int | None:
+    """The number of a colour; None where the text is none."""
+    is_short = text.isascii() and text.isdigit() and len(text) <= 3  # endless ones Python refuses
+    return int(text) if is_short and int(text) < colours.COUNT else None
 
 
 REMEMBERED = "columns"

@@ -4,6 +4,7 @@ const REGION = "comparison";
 const PAUSE_MS = 250;
 let latest = 0;
 let typing = 0;
+let query = location.search;
 
 function region() {
   return document.getElementById(REGION);
@@ -35,6 +36,7 @@ async function show(address, { push = true } = {}) {
   shown.hash = new URL(address, location.href).hash;
   if (push) history.pushState({}, "", shown);
   else history.replaceState({}, "", shown);
+  query = location.search;
 }
 
 // What the reader was at: the place in the table, and the field or control that had the focus.
@@ -86,4 +88,6 @@ document.addEventListener("input", (event) => {
   typing = setTimeout(() => show(addressOf(event.target.form), { push: false }), PAUSE_MS);
 });
 
-window.addEventListener("popstate", () => location.reload());
+window.addEventListener("popstate", () => {
+  if (query !== location.search) location.reload(); // else a link within the page led to a place of it
+});

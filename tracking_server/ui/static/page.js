@@ -24,8 +24,9 @@ export function ago(atMs, nowMs) {
 
 function countOn() {
   const nowMs = Date.now();
-  for (const time of document.querySelectorAll("time[datetime]")) {
-    time.textContent = ago(Date.parse(time.dateTime), nowMs);
+  for (const time of document.querySelectorAll("time[datetime]:not([data-fixed])")) {
+    const atMs = Date.parse(time.dateTime);
+    if (!Number.isNaN(atMs)) time.textContent = ago(atMs, nowMs);
   }
 }
 

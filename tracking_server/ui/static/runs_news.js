@@ -12,6 +12,7 @@ export function startNews(part) {
     const reply = await fetch(address, { headers: { Accept: "text/html" } });
     if (!reply.ok) return;
     const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+    if (address.href !== location.href) return; // another table is shown meanwhile
     const changed = update(page);
     waitMs = changed || part.querySelector("[data-running]") ? EVERY_MS : Math.min(SLOWEST_MS, waitMs * 1.5);
   }

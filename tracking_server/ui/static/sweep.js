@@ -86,13 +86,20 @@ if (sweep) {
 
   // Filtering, sorting and paging without leaving the place where one is.
 
+  let latest = 0;
+  let query = location.search;
+
   async function go(address, isNew = true) {
+    const mine = ++latest;
     if (isNew) history.pushState(null, "", address);
+    query = location.search;
     try {
       const fresh = await pageAt(address);
+      if (mine !== latest) return; // something else was asked for meanwhile
+      if (fresh.getElementById("trials") === null) throw new Error("another page");
       take(fresh, ["trials", "parallel"]);
     } catch {
-      location.assign(address);
+      if (mine === latest) location.assign(address);
     }
   }
 
@@ -139,7 +146,9 @@ if (sweep) {
     });
   });
 
-  addEventListener("popstate", () => location.reload());
+  addEventListener("popstate", () => {
+    if (query !== location.search) location.reload(); // else a link within the page led to a place of it
+  });
 
   document.addEventListener("change", (event) => {
     if (event.target.matches("#objective select, #choose-pair select")) event.target.form.requestSubmit();

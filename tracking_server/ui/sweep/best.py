@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, median, stdev
+from statistics import median
 
+from tracking_server.ui.averages import deviation, mean
 from tracking_server.ui.sweep.trials import BEST_RUN, Objective, Sweep, Trial
 
 
@@ -45,7 +46,7 @@ def of(sweep: Sweep, aggregate: str) -> Best | None:
         point = min(points, key=lambda key: (objective.loss(_together(points[key], aggregate)), key))
     values = [trial.value for trial in points[point] if trial.value is not None]
     value = _together(points[point], aggregate)
-    spread = stdev(values) if len(values) > 1 else None
+    spread = deviation(values) if len(values) > 1 else None
     to_beat = sweep.baseline.value if sweep.baseline is not None else None
     gain = None if to_beat is None else objective.loss(to_beat) - objective.loss(value)
     return Best(
@@ -90,7 +91,7 @@ def _together(trials: Sequence[Trial], aggregate: str) -> float:
     values = [trial.value for trial in trials if trial.value is not None]
     if aggregate in ("min", "max"):
         return min(values) if aggregate == "min" else max(values)
-    return float(median(values)) if aggregate == "median" else fmean(values)
+    return float(median(values)) if aggregate == "median" else mean(values)
 
 
 def _loss(objective: Objective, trial: Trial) -> float:

@@ -46,7 +46,7 @@ def parsed(text: str) -> Declared:
     """The declaration in a file; nothing for any other text."""
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Declared()
     if not isinstance(said, dict):
         return Declared()

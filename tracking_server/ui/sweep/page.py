@@ -114,7 +114,7 @@ async def state(services: Services, request: Request) -> Response:
 
     found, is_running = await services.database.read(look)
     answer = {"version": _version(found, is_running, now_ms()), "running": is_running}
-    return JSONResponse(answer, headers={"Cache-Control": "no-cache"})
+    return JSONResponse(answer, headers={"Cache-Control": "private, no-cache"})
 
 
 async def details(services: Services, request: Request) -> Response:
@@ -142,7 +142,7 @@ async def details(services: Services, request: Request) -> Response:
         for trial in await services.database.read(look)
     }
     text = await in_thread(msgspec.json.encode, answer)
-    headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding, Cookie"}
+    headers = {"Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Cookie"}
     if takes_gzip(request):
         text = await in_thread(gzip.compress, text, 3)
         headers["Content-Encoding"] = "gzip"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ MOST_NAMES = 12
 """So many names are told apart on an axis; the rarer ones share a place."""
 OTHERS = "others"
 _LOG_FROM = 100.0
+_GREATEST_EXPONENT = math.log10(sys.float_info.max) - 1e-9
 _SHORTEST_LABEL = 14
 
 
@@ -55,7 +57,8 @@ class Axis:
     def value_at(self, place: float) -> float:
         """The number that stands at a place; of an axis of numbers."""
         at = self.low * (1 - place / 1000) + self.high * (place / 1000)
-        return 10.0**at if self.kind == "log" else at
+        # The room at the end of an axis may be beyond what a float can be.
+        return 10.0 ** min(at, _GREATEST_EXPONENT) if self.kind == "log" else at
 
     def ticks(self, most: int = 6) -> list[Tick]:
         """Round values within the axis, or its names."""
