@@ -230,7 +230,7 @@ def test_runs_are_pinned_and_coloured_in_the_address(page: Page, wine: str) -> N
     page.get_by_role("button", name="Pin").click()
     expect(page.locator("tbody.pinned a.name")).to_have_text("train-3")
     assert "pin=" in page.url
-    page.get_by_role("button", name="Colour").click()
+    page.get_by_role("button", name="Colour", exact=True).click()  # without the arrow, which is no word
     page.get_by_role("button", name="Colour 5").click()
     expect(page.locator("tbody.pinned .dot")).to_have_class(re.compile("run-4 kept"))
     page.reload()
