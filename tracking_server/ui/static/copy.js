@@ -1,4 +1,4 @@
-// Buttons that copy the text of another element: `<button data-copies="ID" hidden>`. Without scripts there are none.
+// Buttons that copy the text of another element: `<button data-copies="ID" hidden>`; without scripts, none.
 
 async function copy(button) {
   const source = document.getElementById(button.dataset.copies);

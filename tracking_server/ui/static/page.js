@@ -24,7 +24,7 @@ export function ago(atMs, nowMs) {
 
 function countOn() {
   const nowMs = Date.now();
-  for (const time of document.querySelectorAll("time[datetime]")) {
+  for (const time of document.querySelectorAll("time[datetime]:not([data-fixed])")) {
     time.textContent = ago(Date.parse(time.dateTime), nowMs);
   }
 }
