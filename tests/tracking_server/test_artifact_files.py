@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tracking_server.artifacts.local import LocalArtifacts
 from tracking_server.artifacts.places import Place
+from tracking_server.ui import artifact_head
 from tracking_server.ui.artifacts import kinds, listing, markdown, model, outline, reading, table
 from tracking_server.ui.artifacts.held import Held, by_run
 
@@ -36,7 +37,9 @@ def held(root: Path) -> Held:
 
 
 def read(data: bytes, size_bytes: int | None = None) -> reading.Text | None:
-    return reading.text(reading.Head(data=data, size_bytes=len(data) if size_bytes is None else size_bytes))
+    return reading.text(
+        artifact_head.Head(data=data, size_bytes=len(data) if size_bytes is None else size_bytes)
+    )
 
 
 @pytest.mark.parametrize(

@@ -61,20 +61,3 @@ def test_of_many_parameters_a_sample_is_read_that_is_no_larger_than_was_asked_fo
         assert sum(map(len, sample)) <= 120
 
     api.application.database.read_now(look)
-
-
-def test_a_long_curve_is_read_at_a_few_points_with_its_end(api: Any) -> None:
-    run_id = api.run()
-    metrics = [{"key": "m", "value": step / 7, "timestamp": 10 * step, "step": step} for step in range(500)]
-    api.post("runs/log-batch", run_id=run_id, metrics=metrics)
-
-    def look(connection: Connection) -> None:
-        row = 1
-        short = compared_runs.curve(connection, row, "m", Last(9 / 7, 9, 90), 20)
-        long = compared_runs.curve(connection, row, "m", Last(499 / 7, 499, 4990), 20)
-        assert [step for step, _ in short] == list(range(20))
-        assert (long[0], long[-1]) == ((0, 0.0), (499, 499 / 7))
-        assert 15 <= len(long) <= 21
-        assert compared_runs.curve(connection, row, "nothing", Last(1.0, 1, 1), 20) == []
-
-    api.application.database.read_now(look)

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracking_server.ui.run.diff import File, Line, parsed
+from tracking_server.ui.diff import File, Line, parsed
 
 LINES = st.lists(st.text("ab+- @\\", max_size=4), max_size=12)
 

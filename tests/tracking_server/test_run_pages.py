@@ -45,6 +45,17 @@ def test_the_facts_of_a_run_are_said(api: Any) -> None:
     assert f"<code>{commit[:10]}</code>" in html
 
 
+def test_the_heading_says_why_a_run_ended_where_the_status_does_not_say_it_all(api: Any) -> None:
+    def heading(status: str, reason: str) -> str:
+        run_id = api.run(tags=[tag("runner.end.reason", reason)])
+        api.post("runs/update", run_id=run_id, status=status, end_time=1)
+        return page(api, f"/runs/{run_id}").partition('<div class="heading">')[2].partition("</div>")[0]
+
+    assert "exit code 0" not in heading("FINISHED", "exit code 0")
+    assert "exit code 0" in heading("FAILED", "exit code 0")
+    assert "nothing left to do" in heading("FINISHED", "nothing left to do")
+
+
 def test_search_narrows_by_names_and_values_and_says_how_many_there_are(api: Any) -> None:
     run_id = api.run(tags=[tag("team", "blue"), tag("other", "x")])
     for key, value in (("learning_rate", "0.1"), ("optimizer", "Adam"), ("batch", "64")):

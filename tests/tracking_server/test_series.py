@@ -31,7 +31,7 @@ def read(api: Any) -> Callable[..., Series]:
     """Logs a series to a new run, and reads it as a chart does."""
     database = api.application.database
 
-    def logged_and_read(points: Points, **options: Any) -> Series:
+    def logged_and_read(points: Points, reads: Callable[..., Any] = series.read, **options: Any) -> Any:
         run_id = api.run()
 
         def log(connection: Any) -> None:
@@ -41,12 +41,12 @@ def read(api: Any) -> Callable[..., Series]:
             ]
             metrics.store(connection, row, new)
 
-        def found(connection: Any) -> Series:
+        def found(connection: Any) -> Any:
             key = metric_keys.find(connection, ["m"])["m"]
-            return series.read(connection, runs.find(connection, run_id).id, key, **{"most": MOST, **options})
+            return reads(connection, runs.find(connection, run_id).id, key, **{"most": MOST, **options})
 
         database.write_and_wait(log)
-        return database.read_now(found)  # type: ignore[no-any-return]  # the fixture is not typed
+        return database.read_now(found)
 
     return logged_and_read
 
@@ -151,3 +151,22 @@ def test_points_are_in_the_order_of_the_axis(read: Callable[..., Series]) -> Non
 
     assert by_step == sorted(by_step)
     assert by_time == sorted(by_time)
+
+
+def test_a_glimpse_takes_few_points_with_both_ends(read: Callable[..., Any]) -> None:
+    def glimpse(count: int) -> list[SeriesPoint]:
+        points = [(step, 10 * step, math.nan if step == 1 else step / 7) for step in range(count)]
+        return list(read(points, reads=series.glimpse))
+
+    short, long = glimpse(MOST), glimpse(500)
+
+    assert [point.step for point in short] == list(range(MOST))
+    assert math.isnan(short[1].value)
+    assert (long[0], long[-1]) == (SeriesPoint(0, 0, 0.0), SeriesPoint(499, 4990, 499 / 7))
+    assert 15 <= len(long) <= MOST
+
+
+def test_a_glimpse_of_one_moment_has_its_ends(read: Callable[..., Any]) -> None:
+    found = read([(step, 5, 0.5) for step in range(100)], reads=series.glimpse)
+
+    assert {found[0].step, found[-1].step} == {0, 99}

@@ -102,22 +102,6 @@ _FIRST_PARAMS = (
     .order_by(params.c.key)
     .limit(bindparam("most"))
 )
-_FIRST_POINTS = (
-    select(metrics.c.step, metrics.c.value, metrics.c.is_nan)
-    .where(metrics.c.run_id == bindparam("run"), metrics.c.key_id == bindparam("key"))
-    .order_by(metrics.c.timestamp_ms, metrics.c.step, metrics.c.value, metrics.c.is_nan)
-    .limit(bindparam("most"))
-)
-_POINTS_FROM = (
-    select(metrics.c.step, metrics.c.value, metrics.c.is_nan, metrics.c.timestamp_ms)
-    .where(
-        metrics.c.run_id == bindparam("run"),
-        metrics.c.key_id == bindparam("key"),
-        metrics.c.timestamp_ms >= bindparam("from_ms"),
-    )
-    .order_by(metrics.c.timestamp_ms, metrics.c.step, metrics.c.value, metrics.c.is_nan)
-    .limit(1)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,33 +186,6 @@ def parameter_sample(connection: Connection, ids: Sequence[int], most: int) -> l
         found.append({row.key: row.value for row in rows})
         left -= len(rows)
     return found
-
-
-def curve(
-    connection: Connection, run: int, metric: str, last: Last, most: int
-) -> list[tuple[int, float | None]]:
-    """At most `most` points (step, value or None for NaN) of a metric that goes up to the point `last`.
-
-    A longer one is looked up at moments that are evenly apart, so that its length does not matter.
-    """
-    key = metric_keys.find(connection, [metric]).get(metric)
-    if key is None:
-        return []
-    wanted = {"run": run, "key": key, "most": most}
-    if last.step < most:
-        first = connection.execute(_FIRST_POINTS, wanted).all()
-        return sorted((step, None if is_nan else value) for step, value, is_nan in first)
-    found: dict[int, float | None] = {last.step: last.value}
-    start = connection.execute(_POINTS_FROM, {**wanted, "from_ms": -(1 << 62)}).first()
-    if start is None:
-        return []
-    span_ms = last.timestamp_ms - start.timestamp_ms
-    for number in range(most):
-        from_ms = start.timestamp_ms + span_ms * number // most
-        row = connection.execute(_POINTS_FROM, {**wanted, "from_ms": from_ms}).first()
-        if row is not None:
-            found[row.step] = None if row.is_nan else row.value
-    return sorted(found.items())
 
 
 def spread(ids: Sequence[int], most: int) -> list[int]:

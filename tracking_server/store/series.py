@@ -169,6 +169,7 @@ _ODD = tuple(
     _limited(select(*_ORDER).where(where, not_(_FINITE)).order_by(*_ORDER)) for where in (_MOMENTS, _STEPS)
 )
 _FIRST_POINTS = _limited(select(*_ORDER).where(_MOMENTS).order_by(*_ORDER), bindparam("limit"))
+_LAST_POINT = _limited(select(*_ORDER).where(_MOMENTS).order_by(*_BACKWARDS))
 _FIRST_OF_MANY = _limited(select(metrics.c.timestamp_ms).where(_MOMENTS), bindparam("limit"))
 _COUNTED = select(func.count()).select_from(_FIRST_OF_MANY.subquery())
 _ENDS = tuple(
@@ -260,6 +261,23 @@ def read(
     buckets = _buckets(reader, whole, max(1, most // POINTS_PER_BUCKET))
     points = {point for bucket in buckets for point in reader.kept(bucket)}
     return _series(points, axis, total=sum(bucket.count for bucket in buckets), is_whole=False)
+
+
+def glimpse(connection: Connection, run: int, key: int, *, most: int) -> Sequence[SeriesPoint]:
+    """At most `most` points of a metric (its id) of a run (its row's id), its ends among them, by step.
+
+    They are looked up at moments that are evenly apart: how long the series is does not matter, and peaks
+    between them are missed. For many series at a time; `read` is for one that is looked at.
+    """
+    reader = _Reader(connection, run, key)
+    whole = _whole("time", None)
+    found = reader.rows(_FIRST_POINTS, whole, limit=most + 1)
+    if len(found) > most:
+        (from_ms, *_), (to_ms, *_) = ends = found[0], *reader.rows(_LAST_POINT, whole)
+        moments = [low for low, _ in _cuts(from_ms, to_ms, most - 1)]
+        since = [reader.rows(_FIRST_POINTS, _whole("time", (at, _MOST)), limit=1) for at in moments[1:]]
+        found = [*ends, *(row for rows in since for row in rows)]
+    return _series({_point(row) for row in found}, "step", total=len(found), is_whole=False).points
 
 
 def _whole(axis: Axis, within: tuple[int, int] | None) -> _Range:

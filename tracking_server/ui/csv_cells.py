@@ -7,6 +7,8 @@ import io
 import re
 from collections.abc import Sequence
 
+MEDIA_TYPE = "text/csv; charset=utf-8"
+
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 

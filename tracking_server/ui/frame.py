@@ -12,8 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from tracking_server.errors import ServerError
 from tracking_server.services import Services
@@ -36,6 +37,7 @@ POLICY = (
 )
 _COMPRESSED_FROM_BYTES = 1_000
 _QUICKLY = 3
+_NONE: Mapping[str, str] = {}
 
 
 @cache
@@ -81,24 +83,46 @@ def page(
 ) -> Response:
     """A page. Templates find the query of the request as `query`, for links that keep most of it."""
     values = {"query": request.query_params, "status": status, "visitor": visitor.of(request), **values}
-    # Half a character of UTF-16, which JSON can hold and UTF-8 cannot, becomes a question mark.
-    html = rendered(template, **values).encode(errors="replace")
-    return _reply(request, html, status, headers or {})
-
-
-def _reply(request: Request, html: bytes, status: int, headers: Mapping[str, str]) -> Response:
     given = {
         "Content-Security-Policy": POLICY,
-        "Cache-Control": "private, no-cache",
-        "Vary": "Accept-Encoding, Cookie",
         # Without a referrer at all, browsers say that a form comes from nowhere, and the guard lets none in.
         "Referrer-Policy": "same-origin",
-        **headers,
+        **(headers or {}),
     }
-    if len(html) >= _COMPRESSED_FROM_BYTES and static_files.takes_gzip(request):
-        html = gzip.compress(html, _QUICKLY)
+    # Half a character of UTF-16, which JSON can hold and UTF-8 cannot, becomes a question mark.
+    html = rendered(template, **values).encode(errors="replace")
+    return _reply(request, html, "text/html", status=status, headers=given)
+
+
+def json_reply(request: Request, value: object) -> Response:
+    """`value` as JSON, for the scripts of a page and for other programs. Blocks while it is written."""
+    return _reply(request, msgspec.json.encode(value), "application/json")
+
+
+def file_reply(content: bytes, media_type: str, name: str) -> Response:
+    """`content` as a file called `name`, which browsers store and do not show."""
+    return Response(content, media_type=media_type, headers=file_headers(name))
+
+
+def file_headers(name: str) -> dict[str, str]:
+    """The headers of a reply that browsers store as a file called `name`, which needs no quoting."""
+    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+
+
+def _reply(
+    request: Request,
+    content: bytes,
+    media_type: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] = _NONE,
+) -> Response:
+    """A reply that is compressed where the client takes that and it is worth it."""
+    given = {"Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Cookie", **headers}
+    if len(content) >= _COMPRESSED_FROM_BYTES and static_files.takes_gzip(request):
+        content = gzip.compress(content, _QUICKLY)
         given["Content-Encoding"] = "gzip"
-    return HTMLResponse(html, status_code=status, headers=given)
+    return Response(content, media_type=media_type, status_code=status, headers=given)
 
 
 def after_a_change(where: str) -> Response:

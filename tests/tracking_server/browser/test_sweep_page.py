@@ -294,8 +294,8 @@ def test_a_trial_is_under_the_pointer_with_its_parameters_and_a_click_leads_to_i
 
     page.mouse.move(*at)
 
-    expect(page.locator(".hint strong")).to_have_text(f"trial-{int(numbers[1]):03}")
-    expect(page.locator(".hint")).to_contain_text("opt")
+    expect(page.locator(".readout strong")).to_have_text(f"trial-{int(numbers[1]):03}")
+    expect(page.locator(".readout")).to_contain_text("opt")
     page.mouse.click(*at)
     page.wait_for_url(f"**/runs/{trials[int(numbers[1]) - 1]}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from dataclasses import dataclass
 
-from tracking_server.ui.artifacts.held import Held
+from tracking_server.ui.artifact_head import Head
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -19,32 +19,12 @@ _MOST_CONTROLS = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """The beginning of a file. `is_cut` where the file goes on; `size_bytes` of all of it."""
-
-    data: bytes
-    size_bytes: int
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether the file is longer."""
-        return self.size_bytes > len(self.data)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
     """Text of a file's beginning. `encoding` is said where it is not UTF-8."""
 
     text: str
     encoding: str
     is_cut: bool
-
-
-def head(held: Held, path: str, most_bytes: int) -> Head:
-    """At most so many bytes of a file. Raises ServerError, OSError."""
-    reader, size_bytes = held.place.store.open_reader(held.place.path(path))
-    with reader:
-        return Head(data=reader.read(min(most_bytes, size_bytes)), size_bytes=size_bytes)
 
 
 def text(found: Head) -> Text | None:

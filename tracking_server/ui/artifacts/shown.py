@@ -9,6 +9,7 @@ from itertools import islice
 from markupsafe import Markup
 
 from tracking_server.errors import NotFound
+from tracking_server.ui import artifact_head
 from tracking_server.ui.artifacts import kinds, markdown, model, outline, reading, table
 from tracking_server.ui.artifacts.held import Held
 from tracking_server.ui.artifacts.kinds import Kind
@@ -89,7 +90,7 @@ def model_in(held: Held, directory: str) -> ShownModel | None:
     """The model that a directory holds; None where no `MLmodel` file reads. Raises ServerError."""
     path = f"{directory}/{model.MLMODEL}".lstrip("/")
     try:
-        read = reading.text(reading.head(held, path, model.MOST_BYTES))
+        read = _text(held, path, model.MOST_BYTES)
         if read is None or read.is_cut:
             return None
         found = model.of(read.text)
@@ -108,7 +109,7 @@ def _example(held: Held, directory: str, name: str) -> table.Table | outline.Nod
     if not name or "/" in name:
         return None
     try:
-        read = reading.text(reading.head(held, f"{directory}/{name}".lstrip("/"), TEXT_BYTES))
+        read = _text(held, f"{directory}/{name}".lstrip("/"), TEXT_BYTES)
     except NotFound:
         return None
     return None if read is None or read.is_cut else model.example(read.text)
@@ -122,7 +123,7 @@ def _mlmodel(held: Held, entry: Entry, kind: Kind) -> File:
 
 
 def _markdown(held: Held, entry: Entry, kind: Kind) -> File:
-    read = reading.text(reading.head(held, entry.path, MARKDOWN_BYTES))
+    read = _text(held, entry.path, MARKDOWN_BYTES)
     if read is None:
         return _not_text(entry, kind)
     if read.is_cut:
@@ -131,7 +132,7 @@ def _markdown(held: Held, entry: Entry, kind: Kind) -> File:
 
 
 def _delimited(held: Held, entry: Entry, kind: Kind) -> File:
-    read = reading.text(reading.head(held, entry.path, TABLE_BYTES))
+    read = _text(held, entry.path, TABLE_BYTES)
     if read is None:
         return _not_text(entry, kind)
     delimiter = "\t" if entry.name.lower().endswith(".tsv") else None
@@ -152,7 +153,7 @@ def _yaml(held: Held, entry: Entry, kind: Kind) -> File:
 def _value(held: Held, entry: Entry, kind: Kind, most_bytes: int, parse: Callable[[str], object]) -> File:
     if (entry.size_bytes or 0) > most_bytes:
         return _as_text(held, entry, kind, "It is too long to be folded.")
-    read = reading.text(reading.head(held, entry.path, most_bytes))
+    read = _text(held, entry.path, most_bytes)
     if read is None:
         return _not_text(entry, kind)
     try:
@@ -174,7 +175,7 @@ _PARSED: dict[str, Callable[[Held, Entry, Kind], File]] = {
 
 
 def _as_text(held: Held, entry: Entry, kind: Kind, why_not: str = "") -> File:
-    read = reading.text(reading.head(held, entry.path, TEXT_BYTES))
+    read = _text(held, entry.path, TEXT_BYTES)
     if read is None:
         return _not_text(entry, kind)
     lines = read.text.splitlines()
@@ -188,6 +189,10 @@ def _as_text(held: Held, entry: Entry, kind: Kind, why_not: str = "") -> File:
         has_source=_has_source(kind),
         lines=Lines(lines=shown, encoding=read.encoding, is_cut=read.is_cut or len(lines) > len(shown)),
     )
+
+
+def _text(held: Held, path: str, most_bytes: int) -> reading.Text | None:
+    return reading.text(artifact_head.read(held.place, path, most_bytes))
 
 
 def _not_text(entry: Entry, kind: Kind) -> File:

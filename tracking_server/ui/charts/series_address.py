@@ -19,9 +19,9 @@ from tracking_server.errors import InvalidParameter, ServerError
 from tracking_server.services import Services
 from tracking_server.store import metric_keys, runs, series
 from tracking_server.store.series import Series
-from tracking_server.ui.charts.json_reply import json_reply
 from tracking_server.ui.charts.query_fields import whole_number
 from tracking_server.ui.charts.settings import Axis, stored_range, within
+from tracking_server.ui.frame import json_reply
 
 MOST_RUNS = 100
 MOST_POINTS = 5_000

@@ -17,7 +17,7 @@ from tracking_server.artifacts.threads import in_thread
 from tracking_server.errors import ServerError
 from tracking_server.services import Services
 from tracking_server.store import comparing
-from tracking_server.ui import artifact_text
+from tracking_server.ui import artifact_head
 from tracking_server.ui.compare import packages
 from tracking_server.ui.compare.comparison import Comparison, made_section
 from tracking_server.ui.compare.table import Cell, Line, Section, text_line
@@ -67,9 +67,9 @@ class Origins:
 
 @dataclass(slots=True)
 class Files:
-    """Texts by their `runs:/…`; None where one cannot be read. `problem` says why some are missing."""
+    """Beginnings of files by `runs:/…`; None where one cannot be read. `problem`: why some are missing."""
 
-    texts: dict[str, artifact_text.Text | None] = field(default_factory=dict)
+    heads: dict[str, artifact_head.Head | None] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -84,7 +84,7 @@ def origins(connection: Connection, comparison: Comparison) -> Origins:
     owners: set[str] = set()
     for each in tags:
         for uri in (each.get(_LOCK), f"{each[_SOURCES]}/{_PATCH}" if _SOURCES in each else None):
-            split = artifact_text.split_uri(uri) if uri else None
+            split = artifact_head.split_uri(uri) if uri else None
             if split is not None:
                 owners.add(split[0])
     rows = comparing.rows_of(connection, sorted(owners))
@@ -104,7 +104,7 @@ async def read_files(services: Services, known: Origins, uris: Sequence[str | No
         return files
     done, late = await asyncio.wait(reading, timeout=PATIENCE_S)
     for task in done:
-        files.texts[reading[task]] = task.result()
+        files.heads[reading[task]] = task.result()
     for task in late:
         task.cancel()
     if late:
@@ -112,15 +112,15 @@ async def read_files(services: Services, known: Origins, uris: Sequence[str | No
     return files
 
 
-def _read(services: Services, known: Origins, uri: str) -> artifact_text.Text | None:
-    split = artifact_text.split_uri(uri)
+def _read(services: Services, known: Origins, uri: str) -> artifact_head.Head | None:
+    split = artifact_head.split_uri(uri)
     if split is None or split[0] not in known.places:
         return None
     try:
         place = services.places.of(known.places[split[0]])
     except ServerError:  # on a store that this server does not read
         return None
-    return artifact_text.read(place, split[1], MOST_BYTES)
+    return artifact_head.read_if_possible(place, split[1], MOST_BYTES)
 
 
 def code_section(comparison: Comparison, known: Origins, limit: int | None = None) -> Section:
@@ -185,7 +185,7 @@ def environment_section(
             line = text_line(title, values, baseline=baseline)
             lines.append(replace(line, cells=[_worded(key, cell) for cell in line.cells]))
     read: dict[str, Mapping[str, str]] = {
-        uri: packages.of(text.content) for uri, text in files.texts.items() if text is not None
+        uri: packages.of(head.text) for uri, head in files.heads.items() if head is not None
     }
     inside = [read.get(known.lock_of(column) or "", {}) for column in range(len(known.tags))]
     lines.extend(

@@ -13,7 +13,7 @@ from tracking_server.errors import NotFound
 from tracking_server.services import Services
 from tracking_server.store.clock import now_ms
 from tracking_server.ui.address import url
-from tracking_server.ui.compare import code, exports, patches, question
+from tracking_server.ui.compare import code, export, patches, question
 from tracking_server.ui.compare.comparison import Comparison
 from tracking_server.ui.compare.comparison import of as comparison_of
 from tracking_server.ui.compare.question import SECTIONS, Question
@@ -105,18 +105,18 @@ async def _whole(
 async def as_csv(services: Services, request: Request) -> Response:
     """The rows of the page, with those that it has no room for, as CSV."""
     comparison = await _exported(services, request)
-    return await in_thread(exports.csv_reply, comparison)
+    return await in_thread(export.as_csv, comparison)
 
 
 async def as_json(services: Services, request: Request) -> Response:
     """The rows of the page, with those that it has no room for, as JSON."""
     comparison = await _exported(services, request)
-    return await in_thread(exports.json_reply, comparison)
+    return await in_thread(export.as_json, comparison)
 
 
 async def _exported(services: Services, request: Request) -> Comparison:
     asked, _ = question.read(request.query_params)
-    whole = await _whole(services, asked, most_rows=exports.most_rows(len(asked.run_ids)))
+    whole = await _whole(services, asked, most_rows=export.most_rows(len(asked.run_ids)))
     if not whole.comparison.columns:
         raise NotFound("None of these runs is in the store.")
     return whole.comparison

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tracking_server.ui import diff
 from tracking_server.ui.compare import side_by_side
 from tracking_server.ui.compare.code import Files, Origins
 from tracking_server.ui.compare.comparison import Comparison
 from tracking_server.ui.compare.table import Column
-from tracking_server.ui.run import diff
 
 MOST_LINES = 1000
 """So many lines of all files of two patches are set side by side."""
@@ -69,7 +69,7 @@ def of(comparison: Comparison, known: Origins, files: Files) -> Patches | None:
     uris = [known.patch_of(column) for column in range(len(comparison.columns))]
     if not any(uris):
         return None
-    texts = {uri: found.content for uri, found in files.texts.items() if found is not None}
+    texts = {uri: head.text for uri, head in files.heads.items() if head is not None}
     parsed = {uri: diff.parsed(text, MOST_PATCH_LINES) for uri, text in texts.items()}
     own = [texts.get(uri or "", "") for uri in uris]
     reference = comparison.reference

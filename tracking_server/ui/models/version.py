@@ -17,7 +17,7 @@ from tracking_server.store.records import Experiment, LoggedModel, Metric, Run, 
 from tracking_server.store.registry import model_versions
 from tracking_server.store.registry.records import STAGES, ModelVersion
 from tracking_server.store.registry.schema import model_versions as version_rows
-from tracking_server.ui import artifact_text, markdown
+from tracking_server.ui import artifact_head, markdown
 from tracking_server.ui.address import url
 from tracking_server.ui.artifacts import model as described
 from tracking_server.ui.artifacts.outline import Unreadable
@@ -125,7 +125,7 @@ def _measured(found: _Found) -> tuple[Sequence[Metric], Sequence[Tag], str]:
 
 def _files(version: ModelVersion) -> str:
     """Where the files of a version that came from its run are looked at; "" where that is not known."""
-    split = artifact_text.split_uri(version.source)
+    split = artifact_head.split_uri(version.source)
     if split is None or split[0] != version.run_id:
         return ""
     return url(f"/runs/{version.run_id}/artifacts", path=split[1])
@@ -137,8 +137,8 @@ def _described(services: Services, location: str) -> described.Model | None:
         place = services.places.of(location)
     except ServerError:  # on a store that this server does not read
         return None
-    text = artifact_text.read(place, described.MLMODEL, MOST_BYTES)
+    head = artifact_head.read_if_possible(place, described.MLMODEL, MOST_BYTES)
     try:
-        return None if text is None or text.is_cut else described.of(text.content)
+        return None if head is None or head.is_cut else described.of(head.text)
     except Unreadable:
         return None

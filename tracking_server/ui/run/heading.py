@@ -13,6 +13,8 @@ from tracking_server.store.records import Experiment, RunInfo
 from tracking_server.store.schema import run_tags
 from tracking_server.store.schema import runs as run_rows
 
+_AS_EVER = "exit code 0"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ancestor:
@@ -27,7 +29,7 @@ class Heading:
     """A run without its data. `row_id` is its number within the store.
 
     `has_children`: other runs are nested under it, which makes it a sweep for people.
-    `reason` is why it ended as it did, "" where nobody said.
+    `reason` is why it ended as it did, "" where nobody said or where it says no more than the status.
     """
 
     row_id: int
@@ -49,8 +51,12 @@ def of(connection: Connection, run_id: str) -> Heading:
         experiment=experiments.get(connection, str(row.experiment_id)),
         parent=_parent(connection, row),
         has_children=connection.execute(child).first() is not None,
-        reason=connection.execute(reason).scalar() or "",
+        reason=_worth_saying(row.status, connection.execute(reason).scalar() or ""),
     )
+
+
+def _worth_saying(status: str, reason: str) -> str:
+    return "" if (status, reason) == ("FINISHED", _AS_EVER) else reason
 
 
 def _parent(connection: Connection, row: Row[tuple[object, ...]]) -> Ancestor | None:

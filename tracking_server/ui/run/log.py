@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,7 +11,7 @@ from tracking_server.errors import InvalidParameter, NotFound, ServerError
 from tracking_server.services import Services
 from tracking_server.store import runs
 from tracking_server.ui.address import url
-from tracking_server.ui.frame import page
+from tracking_server.ui.frame import json_reply, page
 from tracking_server.ui.run import heading, logs, tags
 
 
@@ -80,9 +79,7 @@ async def tail(services: Services, request: Request) -> Response:
         "over": is_over,
         "status": row.status,
     }
-    return Response(
-        msgspec.json.encode(answer), media_type="application/json", headers={"Cache-Control": "no-store"}
-    )
+    return json_reply(request, answer)
 
 
 def _file_url(run_id: str, path: str) -> str:

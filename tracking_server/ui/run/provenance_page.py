@@ -12,9 +12,10 @@ from starlette.responses import Response
 from tracking_client.wire import names
 from tracking_server.artifacts.threads import in_thread
 from tracking_server.services import Services
+from tracking_server.ui import diff
 from tracking_server.ui.address import url
 from tracking_server.ui.frame import page
-from tracking_server.ui.run import diff, heading, recorded, reproduce, tags
+from tracking_server.ui.run import heading, recorded, reproduce, tags
 from tracking_server.ui.run.source import source_of
 
 MOST_DIFF_LINES = 3_000

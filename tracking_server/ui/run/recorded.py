@@ -13,6 +13,7 @@ from tracking_server.artifacts.paths import safe_path
 from tracking_server.errors import InvalidParameter, NotFound, ServerError
 from tracking_server.services import Services
 from tracking_server.store import runs
+from tracking_server.ui import artifact_head
 
 ORDER = "runner/run.json"
 LOCK_TAG = "runner.environment.lock"
@@ -75,10 +76,10 @@ def places(connection: Connection, run_id: str, noted: Mapping[str, str]) -> Pla
 
 def _named(connection: Connection, uri: str) -> Where | None:
     """What `runs:/RUN/path` names, None where that is nothing of this store."""
-    scheme, _, rest = uri.partition(":/")
-    run_id, _, path = rest.strip("/").partition("/")
-    if scheme != "runs" or not run_id:
+    split = artifact_head.split_uri(uri)
+    if split is None:
         return None
+    run_id, path = split
     try:
         row = runs.find(connection, run_id)
         return Where(run_id=run_id, artifact_uri=row.artifact_uri, path=safe_path(path))
@@ -113,13 +114,10 @@ def _text(services: Services, where: Where | None) -> Text | None:
         return None
     place = services.places.of(where.artifact_uri)
     try:
-        reader, size_bytes = place.store.open_reader(place.path(where.path))
+        head = artifact_head.read(place, where.path, _MOST_BYTES)
     except NotFound:
         return None
-    with reader:
-        content = reader.read(min(_MOST_BYTES, size_bytes))
-    text = content.decode("utf-8", "replace")
-    return Text(where=where, text=text, is_cut=size_bytes > len(content), size_bytes=size_bytes)
+    return Text(where=where, text=head.text, is_cut=head.is_cut, size_bytes=head.size_bytes)
 
 
 def _names_in(services: Services, directory: Where | None) -> Sequence[str]:

@@ -15,6 +15,7 @@ from tracking_server.services import Services
 from tracking_server.store import experiments
 from tracking_server.store.clock import now_ms
 from tracking_server.ui import csv_cells, wording
+from tracking_server.ui.frame import file_headers
 from tracking_server.ui.runs import reading
 from tracking_server.ui.runs.columns import Column
 from tracking_server.ui.runs.run_table import Line
@@ -36,7 +37,7 @@ class Part:
 
 async def as_csv(services: Services, request: Request) -> Response:
     """The table as CSV: times in UTC, durations in seconds."""
-    return await _streamed(services, request, _csv, "text/csv; charset=utf-8", "runs.csv")
+    return await _streamed(services, request, _csv, csv_cells.MEDIA_TYPE, "runs.csv")
 
 
 async def as_json(services: Services, request: Request) -> Response:
@@ -58,11 +59,7 @@ async def _streamed(
         async for part in parts:
             yield part
 
-    return StreamingResponse(
-        encode(all_parts()),
-        media_type=media_type,
-        headers={"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "no-store"},
-    )
+    return StreamingResponse(encode(all_parts()), media_type=media_type, headers=file_headers(filename))
 
 
 async def _parts(services: Services, experiment: int, view: View) -> AsyncIterator[Part]:

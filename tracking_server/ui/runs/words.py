@@ -7,12 +7,13 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from tracking_server.errors import InvalidParameter
 from tracking_server.query.vocabulary import RUNS
 from tracking_server.services import Services
 from tracking_server.store import experiments, run_keys
+from tracking_server.ui.frame import json_reply
 from tracking_server.ui.runs.columns import quoted
 
 MOST_VALUES = 200
@@ -32,7 +33,7 @@ async def names(services: Services, request: Request) -> Response:
             "tags": _written("tags", run_keys.tags_of(connection, row)),
         }
 
-    return JSONResponse(await services.database.read(look), headers={"Cache-Control": "no-store"})
+    return json_reply(request, await services.database.read(look))
 
 
 async def values(services: Services, request: Request) -> Response:
@@ -49,7 +50,7 @@ async def values(services: Services, request: Request) -> Response:
         row = int(experiments.get(connection, experiment_id).experiment_id)
         return of(connection, row, key, MOST_VALUES)
 
-    return JSONResponse(await services.database.read(look), headers={"Cache-Control": "no-store"})
+    return json_reply(request, await services.database.read(look))
 
 
 def _written(entity: str, keys: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ export function startKeys(part, filter) {
   }
 
   function here() {
-    return part.querySelector("tr.here");
+    return part.querySelector("tr.here") ?? document.activeElement?.closest("tr[data-run]");
   }
 
   function move(by) {

@@ -1,4 +1,6 @@
-// What changes while one looks: cells of runs that are shown change in their place; new runs are told, not inserted.
+// What changes while one looks: cells of runs that are shown change in place; new runs are told, not inserted.
+
+import { pageAt } from "./swap.js";
 
 const EVERY_MS = 5_000;
 const SLOWEST_MS = 60_000;
@@ -9,9 +11,7 @@ export function startNews(part) {
   async function look() {
     const address = new URL(location.href);
     if (document.visibilityState !== "visible" || address.searchParams.has("page_token")) return;
-    const reply = await fetch(address, { headers: { Accept: "text/html" } });
-    if (!reply.ok) return;
-    const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+    const { page } = await pageAt(address);
     if (address.href !== location.href) return; // another table is shown meanwhile
     const changed = update(page);
     waitMs = changed || part.querySelector("[data-running]") ? EVERY_MS : Math.min(SLOWEST_MS, waitMs * 1.5);

@@ -1,10 +1,12 @@
-// Completes what one types into a filter: names and operators of the search language, and values of parameters and tags.
+// Completes what one types into a filter: names and operators of the search language, values of params and tags.
 
 const MOST = 12;
 const OPERATORS = ["=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE", "IN", "IS NULL", "IS NOT NULL"];
 const NUMBERS = ["=", "!=", "<", "<=", ">", ">="];
 const JOINTS = ["AND", "OR", "AND NOT"];
-const NAME = /(?:metrics|params|tags|attributes|datasets)\.(?:`[^`]*`|[\w.\-/]+)|\b(?:status|run_name|run_id|user_id|start_time|end_time)\b/;
+const ENTITY_KEY = /(?:metrics|params|tags|attributes|datasets)\.(?:`[^`]*`|[\w.\-/]+)/;
+const ATTRIBUTE = /\b(?:status|run_name|run_id|user_id|start_time|end_time)\b/;
+const AFTER_NAME = new RegExp(`(?:${ENTITY_KEY.source}|${ATTRIBUTE.source})$`);
 
 export function completeWords(input, address) {
   const list = document.createElement("ul");
@@ -30,8 +32,8 @@ export function completeWords(input, address) {
 
   async function valuesOf(name) {
     if (!values.has(name)) {
-      const query = new URLSearchParams({ of: name });
-      values.set(name, fetch(`${address.replace(/words$/, "values")}?${query}`).then((reply) => (reply.ok ? reply.json() : [])));
+      const of = `${address.replace(/words$/, "values")}?${new URLSearchParams({ of: name })}`;
+      values.set(name, fetch(of).then((reply) => (reply.ok ? reply.json() : [])));
     }
     return values.get(name);
   }
@@ -45,7 +47,7 @@ export function completeWords(input, address) {
     }
     const word = text.match(/[\w.\-/`!<>=]*$/)[0];
     const before = text.slice(0, text.length - word.length).trimEnd();
-    if (new RegExp(`(?:${NAME.source})$`).test(before)) {
+    if (AFTER_NAME.test(before)) {
       const isNumber = /(?:metrics\.(?:`[^`]*`|[\w.\-/]+)|start_time|end_time)$/.test(before);
       return [text.length - word.length, isNumber ? NUMBERS : OPERATORS];
     }

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from tracking_server.store import compared_runs
+from tracking_server.store import metric_keys, series
+from tracking_server.store.series import SeriesPoint
 from tracking_server.ui.sweep.plots import Layer, Plot, axis_up
 from tracking_server.ui.sweep.scales import Axis, numbers_axis
-from tracking_server.ui.sweep.trials import Objective, Trial, finite
+from tracking_server.ui.sweep.trials import Objective, Trial
 
 MOST_CURVES = 48
 _POINTS = 60
 
-Curve = Sequence[tuple[int, float | None]]
+Curve = Sequence[SeriesPoint]
 
 
 def read(connection: Connection, trials: Sequence[Trial], objective: Objective) -> list[tuple[Trial, Curve]]:
@@ -25,23 +27,20 @@ def read(connection: Connection, trials: Sequence[Trial], objective: Objective) 
     running = [trial for trial in having if trial.state == "running"]
     wanted = [*running[-12:], *best[:12], *early[-16:], *having[::-1]]
     shown = list({trial.row: trial for trial in wanted}.values())[:MOST_CURVES]
-    found: list[tuple[Trial, Curve]] = []
-    for trial in shown:
-        assert trial.last is not None
-        found.append(
-            (trial, compared_runs.curve(connection, trial.row, objective.metric, trial.last, _POINTS))
-        )
-    return found
+    key = metric_keys.find(connection, [objective.metric]).get(objective.metric)
+    if key is None:
+        return []
+    return [(trial, series.glimpse(connection, trial.row, key, most=_POINTS)) for trial in shown]
 
 
 def of(
     curves: Sequence[tuple[Trial, Curve]], objective: Objective, best: int | None, total: int
 ) -> Plot | None:
     """The curves, those that were stopped early faded, the `best` (a number) in front. None without any."""
-    steps = [float(step) for _, points in curves for step, _ in points]
+    steps = [float(point.step) for _, points in curves for point in points]
     if not steps or max(steps) <= 0:
         return None
-    values = [v for _, points in curves for _, value in points if (v := finite(value)) is not None]
+    values = [point.value for _, points in curves for point in points if math.isfinite(point.value)]
     if not values:
         return None
     up = _without_the_worst(objective, values)
@@ -80,9 +79,9 @@ def _on_top(trial: Trial, best: int | None) -> tuple[int, int]:
 
 def _path(points: Curve, across: Axis, up: Axis) -> str:
     path, pen = "", "M"
-    for step, value in points:
-        number = finite(value)
-        x, y = across.place(float(step)), up.place(number)
+    for point in points:
+        number = point.value if math.isfinite(point.value) else None
+        x, y = across.place(float(point.step)), up.place(number)
         if x is None or y is None:
             pen = "M"  # a gap
             continue

@@ -10,6 +10,7 @@ from typing import Any
 
 from tracking_server.artifacts.places import Places
 from tracking_server.errors import ServerError
+from tracking_server.ui import artifact_head
 
 _FILE = "runner/sweep.json"
 _MOST_BYTES = 2_000_000
@@ -72,11 +73,7 @@ def _map(value: Any) -> Mapping[str, Any]:
 
 def _text(places: Places, artifact_uri: str) -> str | None:
     try:
-        place = places.of(artifact_uri)
-        reader, size_bytes = place.store.open_reader(place.path(_FILE))
+        head = artifact_head.read(places.of(artifact_uri), _FILE, _MOST_BYTES)
     except (ServerError, OSError):
         return None
-    with reader:
-        if size_bytes > _MOST_BYTES:
-            return None
-        return reader.read(_MOST_BYTES).decode("utf-8", "replace")
+    return None if head.is_cut else head.text

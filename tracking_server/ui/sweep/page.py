@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from tracking_server.artifacts.threads import in_thread
 from tracking_server.services import Services
 from tracking_server.store.clock import now_ms
 from tracking_server.ui import wording
-from tracking_server.ui.frame import page
+from tracking_server.ui.frame import json_reply, page
 from tracking_server.ui.run import heading
-from tracking_server.ui.static_files import takes_gzip
 from tracking_server.ui.sweep import (
     best,
     choices,
@@ -114,7 +111,7 @@ async def state(services: Services, request: Request) -> Response:
 
     found, is_running = await services.database.read(look)
     answer = {"version": _version(found, is_running, now_ms()), "running": is_running}
-    return JSONResponse(answer, headers={"Cache-Control": "private, no-cache"})
+    return json_reply(request, answer)
 
 
 async def details(services: Services, request: Request) -> Response:
@@ -141,12 +138,7 @@ async def details(services: Services, request: Request) -> Response:
         }
         for trial in await services.database.read(look)
     }
-    text = await in_thread(msgspec.json.encode, answer)
-    headers = {"Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Cookie"}
-    if takes_gzip(request):
-        text = await in_thread(gzip.compress, text, 3)
-        headers["Content-Encoding"] = "gzip"
-    return Response(text, media_type="application/json", headers=headers)
+    return await in_thread(json_reply, request, answer)
 
 
 def _version(found: str, is_running: bool, at_ms: int) -> str:

@@ -13,6 +13,7 @@ from tracking_server.ui import csv_cells, wording
 from tracking_server.ui.compare.comparison import Comparison
 from tracking_server.ui.compare.question import SECTIONS
 from tracking_server.ui.compare.table import Line, Section
+from tracking_server.ui.frame import file_reply
 
 MOST_CELLS = 400_000
 MOST_ROWS = 20_000
@@ -24,21 +25,16 @@ def most_rows(runs: int) -> int:
     return min(MOST_ROWS, MOST_CELLS // max(1, runs))
 
 
-def csv_reply(comparison: Comparison) -> Response:
+def as_csv(comparison: Comparison) -> Response:
     """The comparison as CSV: a column a run, behind the section and the name of the row."""
     content = "".join(map(csv_cells.row, _rows(comparison)))
-    return _file(content.encode(), "text/csv; charset=utf-8", "comparison.csv")
+    return file_reply(content.encode(), csv_cells.MEDIA_TYPE, "comparison.csv")
 
 
-def json_reply(comparison: Comparison) -> Response:
+def as_json(comparison: Comparison) -> Response:
     """The comparison as JSON: the runs, and the rows of each section with a value for each run."""
     content = msgspec.json.format(msgspec.json.encode(_document(comparison)), indent=1)
-    return _file(content, "application/json", "comparison.json")
-
-
-def _file(content: bytes, media_type: str, name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-cache"}
-    return Response(content, media_type=media_type, headers=headers)
+    return file_reply(content, "application/json", "comparison.json")
 
 
 def _facts(comparison: Comparison) -> Iterator[tuple[str, list[str]]]:
