@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -33,7 +33,7 @@ TRIALS = 50
 SERIES = 1_000
 LONG_POINTS = 1_000_000
 _QUIET_MS = 500
-_GIVE_UP_MS = 60_000
+_GIVE_UP_MS = 180_000
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
@@ -189,17 +189,18 @@ def _measured(
         with serving(peer, home, peers_store):
             pass
         mlflow_copy.copy(own_store / "mlruns.db", peers_store / "mlruns.db")
-    for pair in pairs(runs):
-        if options.only and options.only not in pair.name:
-            continue
-        with serving(ours, home, own_store, is_new=False) as server:
-            mine = _looks(browser, server, pair.ours, options.repeats)
-        theirs = None
-        if peer is not None:
+    with ExitStack() as stack:
+        mine = stack.enter_context(serving(ours, home, own_store, is_new=False))
+        others = None if peer is None else stack.enter_context(serving(peer, home, peers_store, is_new=False))
+        for pair in pairs(runs):
+            if options.only and options.only not in pair.name:
+                continue
             # One after the other: MLflow's server is busy even where nobody asks.
-            with serving(peer, home, peers_store, is_new=False) as server:
-                theirs = _looks(browser, server, pair.mlflows, options.repeats)
-        yield from _rows(pair, runs, mine, theirs)
+            with nullcontext() if others is None else others.paused():
+                own_looks = _looks(browser, mine, pair.ours, options.repeats)
+            looks = None if others is None else _looks(browser, others, pair.mlflows, options.repeats)
+            print(f"  {pair.name}: {own_looks[-1].ms:,.0f} ms", file=sys.stderr)
+            yield from _rows(pair, runs, own_looks, looks)
 
 
 def _rows(pair: Pair, runs: int, mine: list[Look], theirs: list[Look] | None) -> Iterator[Row]:
