@@ -55,6 +55,8 @@ def let_go_of_output() -> None:
     A terminal that was closed refuses it: at its exit, Python would say 120 in place of what happened.
     """
     for stream in (sys.stdout, sys.stderr):
+        if stream is None:  # it was closed before we began
+            continue
         try:
             stream.flush()
         except (OSError, ValueError):

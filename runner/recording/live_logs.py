@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.recording.record import ARTIFACT_FOLDER
-from tracking_client.errors import TrackingError
 
 if TYPE_CHECKING:
     from tracking_client.client import TrackingClient
@@ -89,8 +88,8 @@ class LiveLogs:
                 try:
                     self._client.log_artifact(run_id, log.path, ARTIFACT_FOLDER)
                     log.stored_bytes = size_bytes
-                except (TrackingError, OSError):
-                    pass  # it is tried again, and the end of the run stores the whole log in any case
+                except Exception:  # noqa: BLE001, S110  # whatever a store raises: it is tried again, and
+                    pass  # the end of the run stores the whole log and says what is wrong
         took_s = time.monotonic() - began_s
         log.due_s = time.monotonic() + max(self._interval_s, _REST * took_s)
 

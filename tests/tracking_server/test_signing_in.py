@@ -80,6 +80,29 @@ def test_signing_out_forgets_the_cookie(guarded: Any) -> None:
     assert guarded.get("/", headers=BROWSER).status_code == 303
 
 
+def test_a_token_that_opens_nothing_here_goes_no_further(guarded: Any) -> None:
+    reply = guarded.get("/experiments/0?token=of-another-server&filter=a", headers=BROWSER)
+
+    assert reply.headers["location"] == "/login?wanted=%2Fexperiments%2F0%3Ffilter%3Da"
+
+
+def test_an_address_with_reserved_letters_is_come_back_to(guarded: Any) -> None:
+    reply = guarded.get("/models/what%3F%20%23", headers=BROWSER)
+    form = guarded.get(reply.headers["location"], headers=BROWSER)
+
+    assert 'name="wanted" value="/models/what%3F%20%23"' in form.text
+
+
+def test_signing_out_leaves_the_cookies_of_other_servers_of_the_host(guarded: Any) -> None:
+    sign_in(guarded, TOKEN)
+    guarded.cookies.set("tracking_0123456789ab", "0" * 64)
+
+    deleted = guarded.post("/logout", headers=BROWSER).headers.get_list("set-cookie")
+
+    assert len(deleted) == 1
+    assert "tracking_0123456789ab" not in deleted[0]
+
+
 def test_a_revoked_token_ends_its_sessions(shared: Any) -> None:
     token = make_token(shared, "ann")
     sign_in(shared.http, token)

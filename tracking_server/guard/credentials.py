@@ -50,8 +50,8 @@ def _token_in(header: bytes) -> bytes:
 
 def _proofs_in(header: bytes) -> Iterator[bytes]:
     # Cookies are shared by all ports of a host: every server's has a name of its own.
-    pairs = [part.strip().partition(b"=") for part in header.split(b";")]
-    ours = [value for name, _, value in pairs if name.startswith(COOKIE.encode())]
+    parts = [part.strip().partition(b"=") for part in header.split(b";")]
+    ours = [value for name, _, value in parts if name.startswith(COOKIE.encode())]
     yield from ours[:_MOST_COOKIES]
 
 
@@ -60,13 +60,13 @@ def token_in_address(scope: Scope) -> bytes | None:
     query: bytes = scope["query_string"]
     if scope["method"] != "GET" or b"token=" not in query:
         return None
-    given = dict(_pairs(scope)).get("token")
+    given = dict(pairs(scope)).get("token")
     return None if not given else given.encode("utf-8", "surrogateescape")
 
 
 def welcome(scope: Scope, token: bytes) -> Response:
     """A redirect to the same page without its token, with a cookie instead."""
-    rest = urlencode([(key, value) for key, value in _pairs(scope) if key != "token"])
+    rest = urlencode([(key, value) for key, value in pairs(scope) if key != "token"])
     # One leading slash only: "//host" would lead elsewhere; so would a backslash, which browsers read as one.
     path = "/" + scope["path"].replace("\\", "/").lstrip("/")
     reply = RedirectResponse(
@@ -89,5 +89,6 @@ def keep(reply: Response, scope: Scope, token: bytes) -> None:
     )
 
 
-def _pairs(scope: Scope) -> list[tuple[str, str]]:
+def pairs(scope: Scope) -> list[tuple[str, str]]:
+    """The fields of the address that was asked for."""
     return parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)

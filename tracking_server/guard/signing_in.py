@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -27,18 +27,23 @@ def asks_for_page(scope: Scope) -> bool:
 
 def led_there(scope: Scope) -> Response:
     """Sends a stranger to the page that asks for a token, and from there back."""
-    query = scope["query_string"].decode("latin-1")
-    wanted = address.here(scope["path"] + (f"?{query}" if query else "")) if scope["method"] == "GET" else "/"
+    wanted = address.here(_without_token(scope)) if scope["method"] == "GET" else "/"
     return RedirectResponse(
         f"{IN}?{urlencode({'wanted': wanted})}", status_code=303, headers={"Cache-Control": "no-store"}
     )
+
+
+def _without_token(scope: Scope) -> str:
+    """The address that was asked for. A token in it that opens nothing here may open another server."""
+    query = urlencode([pair for pair in credentials.pairs(scope) if pair[0] != "token"])
+    return quote(scope["path"], safe="/") + (f"?{query}" if query else "")
 
 
 async def answer(scope: Scope, receive: Receive, keyring: Keyring) -> Response:
     """The reply to what is sent to `PATHS`. Raises ServerError."""
     request = Request(scope, receive)
     if scope["path"] == OUT:
-        return _signed_out(request)
+        return await _signed_out(request, keyring)
     if scope["method"] == "POST":
         return await _signed_in(request, keyring)
     wanted = address.here(request.query_params.get("wanted", "/"))
@@ -62,10 +67,17 @@ async def _signed_in(request: Request, keyring: Keyring) -> Response:
     return reply
 
 
-def _signed_out(request: Request) -> Response:
+async def _signed_out(request: Request, keyring: Keyring) -> Response:
     reply = RedirectResponse(IN, status_code=303, headers={"Cache-Control": "no-store"})
     if request.method == "POST":  # a link on another site must sign nobody out
-        for name in request.cookies:
-            if name.startswith(credentials.COOKIE):
+        for name, proof in request.cookies.items():
+            # Cookies are shared by all ports of a host: those of other servers are none of ours.
+            if name.startswith(credentials.COOKIE) and await _is_known(proof, keyring):
                 reply.delete_cookie(name, path="/")
     return reply
+
+
+async def _is_known(proof: str, keyring: Keyring) -> bool:
+    digest = access_tokens.digest_of_proof(proof.encode("latin-1", "replace"))
+    holder = await keyring.holder([digest])
+    return holder is not None and bool(holder.name)

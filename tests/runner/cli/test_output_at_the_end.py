@@ -17,6 +17,18 @@ sys.exit(129)
 """
 
 
+def test_a_command_without_an_output_at_all_ends_as_any_other() -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -m runner check /nowhere >&-', sys.executable],
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
 @pytest.mark.parametrize(("let_go", "code"), [("", 120), ("let_go_of_output()", 129)])
 def test_output_that_nobody_takes_any_more_is_not_the_exit_code(let_go: str, code: int) -> None:
