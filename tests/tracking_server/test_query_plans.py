@@ -20,6 +20,7 @@ from tracking_server.store.metric_points import MetricPoint
 from tracking_server.store.searching import candidates, lanes, paging, run_search, run_walk, search
 
 RUNS = 60
+ROOTS = f"tags.`{names.PARENT_RUN_ID}` IS NULL"
 BIG_TABLES = "runs|params|run_tags|latest_metrics|metrics|experiments|logged_models|logged_model_metrics|logged_model_points"
 
 
@@ -123,6 +124,10 @@ def bad_steps(plan: list[str]) -> list[str]:
         {"filter": "start_time > 3 and start_time < 50"},
         {"filter": "end_time > 3"},
         {"filter": "run_id IN ('a', 'b')"},
+        {"filter": ROOTS},
+        {"filter": f"{ROOTS} and params.p = '1'", "order_by": ["start_time ASC"]},
+        {"filter": ROOTS, "view": "ALL"},
+        {"filter": ROOTS, "order_by": ["metrics.loss DESC"]},
         {"order_by": ["start_time ASC"]},
         {"order_by": ["end_time ASC"]},
         {"order_by": ["end_time DESC"]},
@@ -169,6 +174,21 @@ def test_a_filter_that_only_old_runs_pass_costs_the_index_of_that_filter(
 
     assert [run.info.start_time for run in found.items] == [24, 21, 18, 15, 9, 3, 0]
     assert not [step for step in bad_steps(plan) if step.startswith("SCAN latest_metrics")]
+
+
+def test_runs_that_are_nested_under_no_other_are_found_without_passing_by_those_that_are(
+    plan_of: Any, database: Database
+) -> None:
+    request = paging.SearchRequest(filter=ROOTS, max_results=3)
+    found = database.read_now(lambda connection: search.runs(connection, ["0"], request))
+    plan = plan_of(lambda connection: run_search.page_of_runs(connection, [0], request))
+
+    assert [run.info.start_time for run in found.items] == [48, 36, 24]
+    assert [
+        step
+        for step in plan
+        if "INDEX ix_runs_roots (experiment_id=? AND deleted=? AND parent_uuid=?" in step
+    ]
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,10 @@ from tracking_server.store.schema import schema_version
 
 __all__ = ["access_schema", "registry_schema", "webhook_schema"]  # imported so that `metadata` is whole
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision in `migrations/versions/`; a test compares."""
 
-OLDER: tuple[str, ...] = ("0001", "0002", "0003")
+OLDER: tuple[str, ...] = ("0001", "0002", "0003", "0004")
 """Every earlier revision, oldest first."""
 
 LOCK_WAIT_S = 300

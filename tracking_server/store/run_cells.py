@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from tracking_server.store import metric_keys, runs
 from tracking_server.store.records import Metric, RunInfo, wire_float
@@ -93,27 +94,43 @@ def _add_metrics(
 
 def first_keys(connection: Connection, ids: Sequence[int], most: int) -> list[Keys]:
     """The first `most` parameters and metrics of each of these rows by name, without system metrics."""
-    found = []
-    for id_ in ids:
-        names = select(params.c.key).where(params.c.run_id == id_).order_by(params.c.key).limit(most)
-        measured = (
-            select(keys.c.name)
-            .join(latest_metrics, latest_metrics.c.key_id == keys.c.id)
-            .where(latest_metrics.c.run_id == id_)
-            .order_by(latest_metrics.c.key_id)
-            .limit(most)
+    named = select(params.c.run_id, params.c.key)
+    measured = select(latest_metrics.c.run_id, keys.c.name).join(keys, keys.c.id == latest_metrics.c.key_id)
+    of_params = _first_names(connection, named, params.c.run_id, params.c.key, ids, most)
+    of_metrics = _first_names(
+        connection, measured, latest_metrics.c.run_id, latest_metrics.c.key_id, ids, most
+    )
+    return [
+        Keys(
+            params=of_params[id_],
+            metrics=[name for name in of_metrics[id_] if not name.startswith(SYSTEM_METRICS)],
         )
-        found.append(
-            Keys(
-                params=connection.execute(names).scalars().all(),
-                metrics=[
-                    name
-                    for name in connection.execute(measured).scalars()
-                    if not name.startswith(SYSTEM_METRICS)
-                ],
-            )
-        )
-    return found
+        for id_ in ids
+    ]
+
+
+def _first_names(
+    connection: Connection,
+    statement: Any,
+    run: ColumnElement[int],
+    place: ColumnElement[Any],
+    ids: Sequence[int],
+    most: int,
+) -> dict[int, list[str]]:
+    """The names of each row, at most `most` in the order of `place`: with one question, if they have few.
+
+    A run may have a hundred thousand names, of which no more must be read: then each row is asked for alone.
+    """
+    together = connection.execute(statement.where(run.in_(ids)).limit(most * len(ids))).all()
+    found: dict[int, list[str]] = {id_: [] for id_ in ids}
+    if len(together) < most * len(ids):
+        for id_, name in together:
+            found[id_].append(name)
+    else:
+        for id_ in ids:
+            rows = connection.execute(statement.where(run == id_).order_by(place).limit(most))
+            found[id_] = [name for _, name in rows]
+    return {id_: sorted(names)[:most] for id_, names in found.items()}
 
 
 SYSTEM_METRICS = "system/"

@@ -92,7 +92,7 @@ def create(connection: Connection, new: NewRun) -> Run:
         "start_ms": start_ms,
         "artifact_uri": f"{experiment.artifact_location.rstrip('/')}/{run_id}/artifacts",
         "deleted": False,
-        "parent_uuid": tags.get(names.PARENT_RUN_ID),
+        "parent_uuid": _parent_in(tags),
     }
     row_id = _inserted(connection, values)
     insert_or_update(connection, run_tags, _rows((row_id, experiment.id, start_ms), tags))
@@ -341,9 +341,14 @@ def set_tags(connection: Connection, run: Row[Any], tags: Mapping[str, str]) -> 
     if tags.get(names.RUN_NAME):
         copies["name"] = tags[names.RUN_NAME]
     if names.PARENT_RUN_ID in tags:
-        copies["parent_uuid"] = tags[names.PARENT_RUN_ID][:256]
+        copies["parent_uuid"] = _parent_in(tags)
     if copies:
         connection.execute(update(runs).where(runs.c.id == run.id).values(**copies))
+
+
+def _parent_in(tags: Mapping[str, str]) -> str | None:
+    """The run that tags say to be the parent; None where they name none. Anything may stand there."""
+    return tags[names.PARENT_RUN_ID][:256] if names.PARENT_RUN_ID in tags else None
 
 
 def delete_tag(connection: Connection, run_id: str, key: str) -> None:

@@ -84,6 +84,7 @@ runs = Table(
     # Each is the order of a search's answer: a page is one range of one of them, read backwards for DESC.
     Index("ix_runs_listing", "experiment_id", "deleted", "start_ms", "id"),
     Index("ix_runs_recent", "deleted", "start_ms", "id"),
+    Index("ix_runs_roots", "experiment_id", "deleted", "parent_uuid", "start_ms", "id"),
     Index("ix_runs_names", "experiment_id", "deleted", "name_head", "start_ms", "id"),
     Index("ix_runs_states", "experiment_id", "deleted", "status", "start_ms", "id"),
     Index("ix_runs_users", "experiment_id", "deleted", "user_id", "start_ms", "id"),

@@ -255,16 +255,27 @@ def read(
     few = reader.rows(_FIRST_POINTS, whole, limit=most + 1)
     if len(few) <= most:
         return _series({_point(row) for row in few}, axis, total=len(few), is_whole=True)
-    ((counted,),) = reader.rows(_COUNTED, whole, limit=_LONG_FROM_POINTS)
-    if counted == _LONG_FROM_POINTS:
+    if _is_long(reader, whole):
         long_reads.begin(connection)
     buckets = _buckets(reader, whole, max(1, most // POINTS_PER_BUCKET))
     points = {point for bucket in buckets for point in reader.kept(bucket)}
     return _series(points, axis, total=sum(bucket.count for bucket in buckets), is_whole=False)
 
 
-def glimpse(connection: Connection, run: int, key: int, *, most: int) -> Sequence[SeriesPoint]:
-    """At most `most` points of a metric (its id) of a run (its row's id), its ends among them, by step.
+def is_long(connection: Connection, run: int, key: int) -> bool:
+    """Whether to `read` a metric (its id) of a run (its row's id) takes longer than people notice."""
+    return _is_long(_Reader(connection, run, key), _whole("step", None))
+
+
+def _is_long(reader: _Reader, part: _Range) -> bool:
+    ((counted,),) = reader.rows(_COUNTED, part, limit=_LONG_FROM_POINTS)
+    return bool(counted == _LONG_FROM_POINTS)
+
+
+def glimpse(
+    connection: Connection, run: int, key: int, *, most: int, axis: Axis = "step"
+) -> Sequence[SeriesPoint]:
+    """At most `most` points of a metric (its id) of a run (its row's id), its ends among them.
 
     They are looked up at moments that are evenly apart: how long the series is does not matter, and peaks
     between them are missed. For many series at a time; `read` is for one that is looked at.
@@ -277,7 +288,7 @@ def glimpse(connection: Connection, run: int, key: int, *, most: int) -> Sequenc
         moments = [low for low, _ in _cuts(from_ms, to_ms, most - 1)]
         since = [reader.rows(_FIRST_POINTS, _whole("time", (at, _MOST)), limit=1) for at in moments[1:]]
         found = [*ends, *(row for rows in since for row in rows)]
-    return _series({_point(row) for row in found}, "step", total=len(found), is_whole=False).points
+    return _series({_point(row) for row in found}, axis, total=len(found), is_whole=False).points
 
 
 def _whole(axis: Axis, within: tuple[int, int] | None) -> _Range:

@@ -98,7 +98,8 @@ class Lane:
     """A range of an index: `within` is where it is, then `value` (if any), start and id order it.
 
     `bounds` shorten it: they hold for every answer anyway, since the filter implies them. `hidden` must hold
-    too but is no bound of the index. `prefix` are the first sort keys of every row here.
+    too but is no bound of the index. `prefix` are the first sort keys of every row here. `absent` is a column
+    that the index has before the start, and that is NULL in every row.
     """
 
     source: FromClause
@@ -109,6 +110,7 @@ class Lane:
     value: ColumnElement[Any] | None = None
     bounds: tuple[Bound, ...] = ()
     hidden: ColumnElement[bool] | None = None
+    absent: ColumnElement[Any] | None = None
 
     def bounds_beyond(self, *, upwards: bool, going_on: bool) -> list[ColumnElement[bool]]:
         """The bounds that a part of the lane needs. The place where one goes on is a nearer bound than those
@@ -145,6 +147,12 @@ def of_runs(
         for part in scope.parts
         for deleted in scope.deleted
     ]
+
+
+def roots(scope: Scope, *, bounds: tuple[Bound, ...] = ()) -> list[Lane]:
+    """Lanes by start through the runs that are nested under no other."""
+    parent = RUNS.c.parent_uuid
+    return [replace(lane, absent=parent) for lane in of_runs(scope, where=parent.is_(None), bounds=bounds)]
 
 
 def recent(
@@ -283,7 +291,9 @@ def _by_metric(
     number = and_(of_key, table.c.is_nan == false())
     yield _beside(scope, table, number, prefix=(0,), value=value, bounds=_bounds(value, tests))
     if not tests:
-        yield _beside(scope, table, and_(of_key, table.c.is_nan == true()), prefix=(1, 0.0))
+        # NaN is kept as zero; saying so makes the start the next column of the index.
+        nan = and_(of_key, table.c.is_nan == true(), value == 0.0)
+        yield _beside(scope, table, nan, prefix=(1, 0.0))
         other = schema.latest_metrics.alias()
         has = exists(literal(1)).where(other.c.run_id == RUNS.c.id, other.c.key_id == key_id)
         yield of_runs(scope, prefix=(2, 0.0), hidden=~has)

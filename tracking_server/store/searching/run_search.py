@@ -47,7 +47,8 @@ def _answer(question: Question) -> list[Found]:
     if question.need > _LONG_PAGE:
         long_reads.begin(question.connection)
     filtered = question.tree != EVERYTHING
-    if question.by_start and not filtered and len(question.scope.experiments) == 1:
+    is_alone = len(question.scope.experiments) == 1
+    if is_alone and (run_walk.is_own_lane(question) or (question.by_start and not filtered)):
         return run_walk.everywhere(question)
     looks = Looks(connection=question.connection, scope=question.scope)
     candidates = looks.everything()

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 
+from tracking_client.wire import names
 from tracking_server.query.tree import And, Comparison, Node
 from tracking_server.store.opaque import opaque
 from tracking_server.store.searching import lanes
@@ -27,8 +28,14 @@ from tracking_server.store.searching.searchable import Test
 
 WINDOW = 5_000
 """So many runs of the listing are tested before other ways are thought of."""
+_HAS_NO_PARENT = Comparison(entity="tag", key=names.PARENT_RUN_ID, operator="IS NULL")
 _KEPT_PAGES = 4
 """So many pages of rows from different lanes are gathered before all but the first are let go."""
+
+
+def is_own_lane(question: Question) -> bool:
+    """Whether an index holds the answer by start, and nothing else."""
+    return question.by_start and question.tree == _HAS_NO_PARENT and not question.scope.together
 
 
 def in_window(question: Question, common: Sequence[Comparison]) -> list[Found] | None:
@@ -64,7 +71,9 @@ def _edge(question: Question, lane: Lane) -> int | None:
     if question.after is not None:
         place = question.after[0]
         first = first.where(lane.start >= place if upwards else lane.start <= place)
-    first = first.order_by(lane.start.asc() if upwards else lane.start.desc()).limit(WINDOW)
+    first = first.order_by(*_led(question, lane), lane.start.asc() if upwards else lane.start.desc()).limit(
+        WINDOW
+    )
     inner = first.subquery()
     last = func.max(inner.c.start) if upwards else func.min(inner.c.start)
     count, edge = question.connection.execute(select(func.count(), last)).one()
@@ -103,6 +112,9 @@ def _ways(question: Question, common: Sequence[Comparison]) -> Iterator[list[Lan
         if texts:
             yield lanes.with_text(scope, texts[0])
             return
+        if not scope.together and _HAS_NO_PARENT in _parts(question.tree):
+            yield lanes.roots(scope, bounds=_start_bounds(question))
+            return
         yield lanes.of_runs(scope, bounds=_start_bounds(question))
         return
     first = question.order[0]
@@ -118,15 +130,29 @@ def _start_bounds(question: Question) -> tuple[Bound, ...]:
 
 def _tests_of(tree: Node, entity: str, key: str) -> list[tuple[str, Test]]:
     """What every answer's value of a number must pass, and by which operators."""
-    parts = tree.parts if isinstance(tree, And) else (tree,)
     return [
         (part.operator, test_of(part))
-        for part in parts
+        for part in _parts(tree)
         if isinstance(part, Comparison)
         and (part.entity, part.key) == (entity, key)
         and part.operator in ("=", "<", "<=", ">", ">=")
         and (entity == "metric" or part.key in ("start_time", "end_time"))
     ]
+
+
+def _parts(tree: Node) -> Sequence[Node]:
+    """What all must be true of an answer."""
+    return tree.parts if isinstance(tree, And) else (tree,)
+
+
+def _led(question: Question, lane: Lane) -> list[ColumnElement[Any]]:
+    """What the order begins with in PostgreSQL, which does not see that what is NULL throughout is sorted.
+
+    The others see it, and MariaDB sorts where it is told of that column.
+    """
+    if lane.absent is None or question.connection.dialect.name != "postgresql":
+        return []
+    return [lane.absent.asc() if question.ascending[0] else lane.absent.desc()]
 
 
 def _walk_lane(question: Question, lane: Lane, need: int) -> list[Found]:
@@ -154,7 +180,8 @@ def _statement(question: Question, lane: Lane) -> tuple[Select[Any], list[SortKe
         question.thing, select().select_from(lane.source), order, start=lane.start, row_id=lane.row_id
     )
     statement = statement.where(lane.within)
-    tests = [test for test in (lane.hidden, question.passes()) if test is not None]
+    passes = None if lane.absent is not None and is_own_lane(question) else question.passes()
+    tests = [test for test in (lane.hidden, passes) if test is not None]
     if tests:
         statement = statement.where(opaque(and_(*tests)))
     return statement, rest
@@ -178,7 +205,7 @@ def _group(
     if after is not None:
         statement = statement.where(beyond(rest, after))
     statement = statement.add_columns(*(key.expression for key in rest))
-    statement = statement.order_by(*sql_order(rest)).limit(need)
+    statement = statement.order_by(*_led(question, lane), *sql_order(rest)).limit(need)
     return [(*prefix, *row) for row in question.connection.execute(statement)]
 
 
