@@ -15,7 +15,7 @@ _LIBRARY = "nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1"
 
 
 class MemoryInfo(ctypes.Structure):
-    """`nvmlMemory_t`: bytes."""
+    """`nvmlMemory_t`: bytes. `used` counts what the driver keeps for itself; nvidia-smi does not."""
 
     _fields_ = (
         ("total", ctypes.c_ulonglong),
