@@ -18,6 +18,7 @@ from runner.model.sweep import Sweep
 from runner.model.sweep_order import SweepOrder
 from runner.recording.record import recordable
 from runner.sources.credentials import display_url
+from runner.sweeping.budget import points_in_all, trials_in_all
 from runner.sweeping.entries import Entry, Extended, Learned
 from runner.sweeping.names import (
     EXTENDED_TAG,
@@ -97,14 +98,10 @@ def _parent_spec(sweep: Sweep, trial: RunSpec) -> RunSpec:
 
 def budget_tags(sweep: Sweep, budgets: Sequence[int | None]) -> dict[str, str]:
     """What is noted of the budgets of a sweep, the present one last."""
-    present = budgets[-1]
-    total = {} if present is None else {SWEEP_TOTAL_TAG: str(present * max(1, _first_round(sweep)))}
+    trials = trials_in_all(sweep, points_in_all(sweep, budgets[-1]))
+    total = {} if trials is None else {SWEEP_TOTAL_TAG: str(trials)}
     steps = " -> ".join(str(budget or "all") for budget in budgets)
     return {**total, **({EXTENDED_TAG: steps} if len(budgets) > 1 else {})}
-
-
-def _first_round(sweep: Sweep) -> int:
-    return 1 if sweep.repeats.top_k is not None else sweep.repeats.count
 
 
 def trial_parameters(sweep: Sweep, params: Params, *, seed: int | None = None) -> dict[str, str]:

@@ -13,6 +13,7 @@ from runner.model.space import Params
 from runner.model.sweep import Baseline, Objective, Repeats, Sweep
 from runner.sweeping.agenda import next_step
 from runner.sweeping.ledger import BASELINE
+from runner.sweeping.order import budget_tags
 from tests.runner.sweeping.simulation import Counting, Simulation
 
 
@@ -51,6 +52,7 @@ def test_the_budget_is_used_exactly_by_any_number_of_workers(
         declared, Counting(), sometimes_fails, workers=workers, seconds=lambda _: times.random()
     ).run()
     assert len(done.ledger.over) == trials * repeats
+    assert budget_tags(declared, [trials]) == {"runner.sweep.trials": str(len(done.ledger.over))}
     assert sorted(done.ledger.over) == list(range(trials * repeats))
     assert (BASELINE in done.ledger.trials) == with_baseline
     assert next_step(done.ledger, frozenset()) is None
@@ -123,6 +125,10 @@ def test_only_the_best_points_are_evaluated_again_and_the_winner_is_judged_by_al
     assert sorted(repeated) == sorted(best_two)
     assert all(len(done.ledger.points[n].trials) == 4 for n in best_two)
     assert len(done.ledger.over) == 8 + 2 * 3
+    assert budget_tags(declared, [4, 8]) == {
+        "runner.sweep.trials": str(8 + 2 * 3),
+        "runner.sweep.extended": "4 -> 8",
+    }
     for n in best_two:
         values = [noise(done.ledger.points[n].params, repeat) for repeat in range(4)]
         assert done.ledger.value(n) == pytest.approx(sum(values) / 4)
