@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import re
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -51,6 +54,48 @@ def test_what_a_run_lacks_differs_and_nan_is_like_nan(api: Any) -> None:
     assert rows(document, "params")["b"] == {"name": "b", "differs": True, "values": ["x", None]}
     differing = {name: row["differs"] for name, row in rows(document, "metrics").items()}
     assert differing == {"nan": False, "mixed": True, "inf": False, "m": False}
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("metrics.loss", [-2.0, 0.5, 10.0, "NaN", None]),
+        ("-metrics.loss", [10.0, 0.5, -2.0, "NaN", None]),
+        ("params.lr", [10.0, 0.5, "NaN", -2.0, None]),
+        ("metrics.nothing", [0.5, "NaN", None, 10.0, -2.0]),
+        ("tags.mlflow.user", [0.5, "NaN", None, 10.0, -2.0]),
+        ("-", [0.5, "NaN", None, 10.0, -2.0]),
+    ],
+)
+def test_runs_stand_in_the_order_of_a_row(api: Any, sort: str, expected: list[object]) -> None:
+    made = [
+        filled(api, {"lr": "0.1"}, {"loss": 0.5}),
+        filled(api, {"lr": "0.1"}, {"loss": "NaN"}),
+        filled(api, {}, {}),
+        filled(api, {"lr": "1e-3"}, {"loss": 10.0}),
+        filled(api, {"lr": "auto"}, {"loss": -2.0}),
+    ]
+
+    document = compared(api, *made, sort=sort)
+
+    assert rows(document, "metrics")["loss"]["values"] == expected
+
+
+def test_the_name_of_a_row_sorts_the_runs_turns_round_and_lets_go(api: Any) -> None:
+    made = [filled(api, {"same": "1"}, {"a b:c": number}) for number in (2, 1, 3)]
+
+    def after(address: str) -> tuple[list[str], str]:
+        text = api.http.get(address).text
+        cells = re.search(r'<th scope="row"[^>]*><a href="([^"]+)"[^>]*>a b:c.*?</tr>', text, re.DOTALL)
+        assert cells is not None
+        values = re.findall(r'<td class="figure[^>]*>(\d)', cells[0])
+        return values, html.unescape(cells[1])
+
+    values, link = after(f"/compare?{urlencode({'run': made}, doseq=True)}")
+    assert values == ["2", "1", "3"]
+    for expected in (["1", "2", "3"], ["3", "2", "1"], ["2", "1", "3"]):
+        values, link = after(link)
+        assert values == expected
 
 
 def test_texts_that_only_end_or_begin_in_another_case_or_blank_differ(api: Any) -> None:

@@ -128,6 +128,34 @@ def test_each_chart_can_be_removed_down_to_none(api: Any, runs: list[str]) -> No
     assert "No chart yet" in text
 
 
+def test_a_chart_is_moved_by_links_and_no_other_is_lost(api: Any, runs: list[str]) -> None:
+    written = ["kind=bar&y=metrics.score", "kind=bar&y=metrics.loss", "kind=line&y=metrics.loss"]
+    text = page(api, chart=written)
+
+    def after(label: str, text: str) -> list[tuple[str, str]]:
+        match = re.search(rf'<a href="([^"]+)"[^>]*aria-label="{label}"', text)
+        assert match is not None
+        return charts_in(page(api, html.unescape(match[1])))
+
+    score, bar, line = ("bar", "score"), ("bar", "loss"), ("line", "loss")
+    assert charts_in(text) == [score, bar, line]
+    assert after("Move score back", text) == [bar, score, line]
+    assert text.count('aria-label="Move loss forward"') == 2
+    assert after("Move loss forward", text) == [bar, score, line]
+    assert text.count("Move score forward") == 0
+    found = page(api, chart=written, search="^l")
+    assert charts_in(found) == [bar, line]
+    assert "Move loss back" in found
+    moved = re.search(r'<a href="([^"]+)"[^>]*aria-label="Move loss back"', found)
+    removed = re.search(r'class="remove" href="([^"]+)"', found)
+    assert moved is not None
+    assert removed is not None
+    for link, left in ((moved, [score, line, bar]), (removed, [score, line])):
+        path, _, query = html.unescape(link[1]).partition("?")
+        kept = parse_qs(query.partition("#")[0])["chart"]
+        assert charts_in(page(api, path, chart=kept)) == left
+
+
 def test_images_are_shown_at_a_step_of_the_runs_that_have_them(api: Any, runs: list[str]) -> None:
     for run_id, steps in ((runs[0], (0, 5, 10)), (runs[1], (5,))):
         api.post("runs/set-tag", run_id=run_id, key="mlflow.loggedImages", value="True")

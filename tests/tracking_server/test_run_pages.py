@@ -96,7 +96,7 @@ def test_metrics_link_to_their_curves_and_system_metrics_stand_apart(api: Any) -
 
     html = page(api, f"/runs/{run_id}")
 
-    assert f'<a href="/runs/{run_id}/charts#val/loss%20a">val/loss a</a>' in html
+    assert f'<a href="/runs/{run_id}/charts#metric-val/loss%20a">val/loss a</a>' in html
     assert "∞" in html
     folded = html[html.index("System metrics") :]
     assert "system/cpu" in folded

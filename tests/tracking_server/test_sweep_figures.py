@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from tracking_server.ui.sweep import choices, contour, declared, parallel, plots, scales, space, timeline
+from tracking_server.ui.sweep import (
+    choices,
+    contour,
+    declared,
+    parallel,
+    plots,
+    scales,
+    space,
+    timeline,
+    tradeoff,
+)
 from tracking_server.ui.sweep.trials import Objective, Sweep, Trial
 
 LOSS = Objective(metric="loss", goal="minimize", is_declared=True)
@@ -41,6 +51,10 @@ def trial(number: int, value: float | None, state: str = "finished", **params: s
 
 def sweep_of(trials: list[Trial]) -> Sweep:
     return Sweep(tags={}, objective=LOSS, metrics=["loss"], total=len(trials), trials=trials, version="1")
+
+
+def value_axis(trials: list[Trial]) -> tuple[scales.Axis, int] | None:
+    return plots.objective_axis(LOSS, [trial.value for trial in trials if trial.value is not None])
 
 
 def places(path: str) -> list[float]:
@@ -103,7 +117,7 @@ def test_whatever_trials_came_to_they_are_drawn_within(
         for n, (value, state, a, b) in enumerate(rows, 1)
     ]
     axes = list(space.axes(["a", "b"], trials, declared.Declared()).values())
-    ends = plots.objective_axis(LOSS, trials)
+    ends = value_axis(trials)
     line = timeline.of(trials, 100_000)
     assert line is not None
     drawn = [line]
@@ -126,7 +140,7 @@ def test_whatever_trials_came_to_they_are_drawn_within(
 def test_the_best_so_far_only_gets_better_and_an_early_end_counts() -> None:
     trials = [trial(n, value) for n, value in enumerate([5.0, 7.0, 3.0, 4.0, 1.0], 1)]
     trials[3].state = "failed"
-    axis, beyond = plots.objective_axis(LOSS, trials) or (None, 0)
+    axis, beyond = value_axis(trials) or (None, 0)
     assert axis is not None
 
     drawn = plots.history(sweep_of(trials), axis, beyond)
@@ -139,12 +153,50 @@ def test_the_best_so_far_only_gets_better_and_an_early_end_counts() -> None:
 def test_trials_that_are_far_off_stand_at_the_edge_and_do_not_flatten_the_others() -> None:
     trials = [trial(n, 1e30 if n == 7 else n / 10) for n in range(1, 30)]
 
-    axis, beyond = plots.objective_axis(LOSS, trials) or (None, 0)
+    axis, beyond = value_axis(trials) or (None, 0)
 
     assert axis is not None
     assert axis.value_at(1000) < 5
     assert beyond == 1
     assert "1 far off, at the edge" in plots.history(sweep_of(trials), axis, beyond).note
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=40),
+    st.sampled_from(["minimize", "maximize"]),
+)
+def test_the_front_is_what_no_other_trial_beats_in_both_objectives(
+    values: list[tuple[int, int]], goal: str
+) -> None:
+    trials = [trial(n, float(loss)) for n, (loss, _) in enumerate(values, 1)]
+    size = Objective(metric="size", goal=goal, is_declared=True)
+    others = {n: float(other) for n, (_, other) in enumerate(values, 1)}
+    sign = 1 if goal == "minimize" else -1
+
+    best = tradeoff.front(LOSS, tradeoff.Other(objective=size, values=others), trials)
+
+    points = {(loss, sign * other) for loss, other in values}
+    unbeaten = {
+        (x, y) for x, y in points if not any(a <= x and b <= y and (a, b) != (x, y) for a, b in points)
+    }
+    assert {(each.value, sign * others[each.row]) for each in best} == unbeaten
+    assert len(best) == len(unbeaten)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(finite, finite), min_size=1, max_size=30))
+def test_any_two_objectives_are_drawn_within(values: list[tuple[float, float]]) -> None:
+    trials = [trial(n, loss) for n, (loss, _) in enumerate(values, 1)]
+    size = Objective(metric="size", goal="maximize", is_declared=True)
+    other = tradeoff.Other(objective=size, values={n: other for n, (_, other) in enumerate(values, 1)})
+    ends = value_axis(trials)
+    assert ends is not None
+
+    drawn = tradeoff.of(sweep_of(trials), other, ends[0])
+
+    assert drawn is not None
+    for layer in drawn.layers:
+        assert all(-1 <= place <= 1002 for place in places(layer.path)), layer
 
 
 def test_trials_without_slots_share_lanes_one_after_another() -> None:

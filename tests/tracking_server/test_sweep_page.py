@@ -122,6 +122,24 @@ def test_another_objective_and_goal_are_chosen_in_the_address(api: Any) -> None:
     ]
 
 
+def test_several_objectives_are_drawn_against_each_other(api: Any) -> None:
+    said = {"sweep": "find", "state": "finished"}
+    sweep = parent(api, "FINISHED", objective="loss minimize, acc maximize", **said)
+    for number, (loss, accuracy) in enumerate([(0.1, 0.2), (0.5, 0.9), (0.6, 0.1), (0.3, 0.5)], 1):
+        run_id = runners_trial(api, sweep, number, loss)
+        api.post("runs/log-metric", run_id=run_id, key="acc", value=accuracy, timestamp=1)
+    alone = parent(api, "FINISHED", objective="loss minimize", **said)
+    runners_trial(api, alone, 1, 0.5)
+
+    drawn = page(api, sweep)
+    turned = page(api, sweep, "?objective=acc")
+
+    assert "loss against acc. Of 4 trials with both, 3 are best: none beats them in both." in drawn
+    assert re.search(r'class="dots front"[^>]*data-trials="2,4,1"', drawn)
+    assert "acc against loss. Of 4 trials with both, 3 are best" in turned
+    assert "Between objectives" not in page(api, alone)
+
+
 def test_what_a_sweep_of_runner_declared_is_its_objective(api: Any) -> None:
     sweep = parent(
         api,

@@ -6,8 +6,11 @@ from urllib.parse import parse_qsl
 
 from starlette.datastructures import MultiDict
 from starlette.requests import Request
+from starlette.responses import Response
 
 from tracking_server.errors import InvalidParameter, TooLarge
+from tracking_server.ui.address import here
+from tracking_server.ui.frame import after_a_change
 
 MOST_BYTES = 4_000_000
 MOST_FIELDS = 50_000
@@ -38,3 +41,27 @@ def text(form: Form, name: str) -> str:
     if not isinstance(value, str):
         raise InvalidParameter(f"The field '{name}' is missing from this form.")
     return value.strip()
+
+
+def needed(form: Form, name: str, why: str) -> str:
+    """A field that must be filled in. Raises InvalidParameter with `why`."""
+    found = text(form, name)
+    if not found:
+        raise InvalidParameter(why)
+    return found
+
+
+def tag_key(form: Form) -> str:
+    """The name of a tag, in the field `key`. Raises InvalidParameter."""
+    return needed(form, "key", "A tag needs a name.")
+
+
+def lines(form: Form, name: str) -> str:
+    """A text of several lines, whose ends browsers send as mail has them. Raises InvalidParameter."""
+    return text(form, name).replace("\r\n", "\n")
+
+
+def back(form: Form, otherwise: str = "/") -> Response:
+    """Sends the browser to the page that the form named in its field `back`."""
+    given = form.get("back")
+    return after_a_change(here(given) if isinstance(given, str) else otherwise)

@@ -6,23 +6,27 @@ that stand in a page, and no request to anybody else.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tracking_server.errors import ServerError
 from tracking_server.services import Services
 from tracking_server.store.clock import now_ms
-from tracking_server.ui import address, static_files, visitor, wording
+from tracking_server.ui import address, markdown, static_files, visitor, wording
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from starlette.types import Receive, Scope, Send
 
 Page = Callable[[Services, Request], Awaitable[Response]]
 """Answers one request for a page. A ServerError that it raises becomes a page that says so."""
@@ -37,7 +41,7 @@ POLICY = (
 )
 _COMPRESSED_FROM_BYTES = 1_000
 _QUICKLY = 3
-_NONE: Mapping[str, str] = {}
+_NOT_KEPT = {"Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Cookie"}
 
 
 @cache
@@ -61,15 +65,37 @@ def _templates() -> Environment:
         exact=wording.exact,
         signed=wording.signed,
         percent=wording.percent,
+        markdown=markdown.rendered,
     )
     environment.globals.update(asset=static_files.url, url=address.url)
     return environment
 
 
-def rendered(template: str, **values: Any) -> str:
-    """The text of a template. `now_ms` is known to all: relative times count from it."""
-    values.setdefault("now_ms", now_ms())
-    return _templates().get_template(template).render(**values)
+@cache
+def _renderers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(2, thread_name_prefix="pages")
+
+
+class _PageResponse(Response):
+    """A page that is rendered when it is sent, in a thread: a large one holds up no other request."""
+
+    media_type = "text/html"
+
+    def __init__(self, template: str, values: Mapping[str, Any], *, is_compressed: bool, status: int) -> None:
+        super().__init__(status_code=status)
+        self._template = template
+        self._values = values
+        self._is_compressed = is_compressed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises what the template raises, before anything is sent."""
+        await asyncio.get_running_loop().run_in_executor(_renderers(), self._render)
+        await super().__call__(scope, receive, send)
+
+    def _render(self) -> None:
+        html = _templates().get_template(self._template).render(**self._values)
+        # Half a character of UTF-16, which JSON can hold and UTF-8 cannot, becomes a question mark.
+        self.body = _packed(html.encode(errors="replace"), self.headers, is_compressed=self._is_compressed)
 
 
 def page(
@@ -81,22 +107,37 @@ def page(
     headers: Mapping[str, str] | None = None,
     **values: Any,
 ) -> Response:
-    """A page. Templates find the query of the request as `query`, for links that keep most of it."""
-    values = {"query": request.query_params, "status": status, "visitor": visitor.of(request), **values}
-    given = {
-        "Content-Security-Policy": POLICY,
-        # Without a referrer at all, browsers say that a form comes from nowhere, and the guard lets none in.
-        "Referrer-Policy": "same-origin",
-        **(headers or {}),
+    """A page. Templates find the query of the request as `query`, for links that keep most of it.
+
+    `now_ms` is known to all of them: relative times count from it.
+    """
+    known = {
+        "query": request.query_params,
+        "status": status,
+        "visitor": visitor.of(request),
+        "now_ms": now_ms(),
     }
-    # Half a character of UTF-16, which JSON can hold and UTF-8 cannot, becomes a question mark.
-    html = rendered(template, **values).encode(errors="replace")
-    return _reply(request, html, "text/html", status=status, headers=given)
+    response = _PageResponse(
+        template, {**known, **values}, is_compressed=static_files.takes_gzip(request), status=status
+    )
+    response.headers.update(
+        {
+            **_NOT_KEPT,
+            "Content-Security-Policy": POLICY,
+            # Without any, browsers say that a form comes from nowhere, and the guard lets none in.
+            "Referrer-Policy": "same-origin",
+            **(headers or {}),
+        }
+    )
+    return response
 
 
 def json_reply(request: Request, value: object) -> Response:
     """`value` as JSON, for the scripts of a page and for other programs. Blocks while it is written."""
-    return _reply(request, msgspec.json.encode(value), "application/json")
+    response = Response(media_type="application/json", headers=_NOT_KEPT)
+    content = msgspec.json.encode(value)
+    response.body = _packed(content, response.headers, is_compressed=static_files.takes_gzip(request))
+    return response
 
 
 def file_reply(content: bytes, media_type: str, name: str) -> Response:
@@ -109,20 +150,13 @@ def file_headers(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
 
 
-def _reply(
-    request: Request,
-    content: bytes,
-    media_type: str,
-    *,
-    status: int = 200,
-    headers: Mapping[str, str] = _NONE,
-) -> Response:
-    """A reply that is compressed where the client takes that and it is worth it."""
-    given = {"Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Cookie", **headers}
-    if len(content) >= _COMPRESSED_FROM_BYTES and static_files.takes_gzip(request):
+def _packed(content: bytes, headers: MutableHeaders, *, is_compressed: bool) -> bytes:
+    """The body of a reply, compressed where that is taken and worth it; `headers` say so."""
+    if is_compressed and len(content) >= _COMPRESSED_FROM_BYTES:
         content = gzip.compress(content, _QUICKLY)
-        given["Content-Encoding"] = "gzip"
-    return Response(content, media_type=media_type, status_code=status, headers=given)
+        headers["Content-Encoding"] = "gzip"
+    headers["Content-Length"] = str(len(content))
+    return content
 
 
 def after_a_change(where: str) -> Response:

@@ -10,15 +10,15 @@ LONGEST_CELL = 60
 """How many letters of a text a table shows."""
 
 
-def moment(at_ms: int | None) -> str:
-    """A point in time in the server's time zone, to the second."""
+def moment(at_ms: int | None, *, with_zone: bool = False) -> str:
+    """A point in time in the server's time zone, to the second: "2026-11-27 18:00:00"."""
     if at_ms is None:
         return ""
     try:
         at = dt.datetime.fromtimestamp(at_ms / 1000, tz=dt.timezone.utc).astimezone()
     except (OverflowError, ValueError, OSError):  # a client's clock may say anything
         return str(at_ms)
-    return at.strftime("%Y-%m-%d %H:%M:%S")
+    return at.strftime("%Y-%m-%d %H:%M:%S" + (" %Z" if with_zone else ""))
 
 
 def exact(at_ms: int) -> str:

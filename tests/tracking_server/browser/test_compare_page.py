@@ -241,6 +241,24 @@ def test_runs_that_are_gone_are_said_and_none_teaches_what_to_do(page: Page, sit
     expect(page.get_by_role("heading", name="None of these runs is in the store")).to_be_visible()
 
 
+def test_the_name_of_a_row_puts_the_runs_in_its_order(page: Page, site: Site) -> None:
+    runs = three_runs(site, "ordered")
+    page.goto(address(*runs))
+    page.get_by_role("link", name="rmse").click()
+    page.get_by_role("link", name="rmse ↑").click()
+
+    expect(page.get_by_role("rowheader", name="rmse ↓")).to_have_attribute("aria-sort", "descending")
+    assert page.locator("thead a.name").all_inner_texts() == ["ordered-2", "ordered-1", "ordered-0"]
+    page.get_by_role("searchbox").fill("lr")
+    expect(page.get_by_role("link", name="rmse ↓")).to_have_count(0)
+    assert page.locator("thead a.name").all_inner_texts() == ["ordered-2", "ordered-1", "ordered-0"]
+    page.go_back()
+    expect(
+        page.get_by_role("link", name="rmse ↓").or_(page.get_by_role("link", name="rmse ↑"))
+    ).to_be_visible()
+    assert axe_violations(page) == []
+
+
 def test_the_page_works_without_scripts(page: Page, site: Site) -> None:
     first, second, third = three_runs(site, "plain")
     browser = page.context.browser

@@ -107,6 +107,11 @@ def test_a_chart_is_added_and_removed_without_scripts(page: Page, site: Site, ex
         ).to_be_visible()
         assert "chart=" in plain.url
 
+        plain.get_by_role("link", name="Move score by lr forward").click()
+        titles = plain.locator(".chart .title").all_inner_texts()
+        assert titles[-2] == "score by lr"
+        expect(chart(plain, "score by lr")).to_be_in_viewport()
+
         plain.get_by_role("link", name="Remove score by lr").click()
         expect(chart(plain, "score by lr")).to_have_count(0)
         expect(chart(plain, "loss")).to_be_visible()

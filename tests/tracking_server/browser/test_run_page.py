@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 from playwright.sync_api import Page, expect
 
@@ -74,6 +75,53 @@ def test_values_are_narrowed_while_one_types_and_the_address_follows(page: Page,
     page.get_by_role("searchbox").fill("")
     expect(rows.filter(has_text="param")).to_have_count(50)
     expect(page).to_have_url(re.compile(rf"/runs/{run_id}$"))
+
+
+def test_a_run_that_goes_on_is_followed_and_what_one_is_at_stays(page: Page, site: Site) -> None:
+    many: dict[str, float | str] = {f"system/{number}": 1 for number in range(3)}
+    run_id = site.run(
+        site.experiment("followed"),
+        "going on",
+        params={"lr": 1, "prompt": "long " * 100},
+        metrics={"loss": 9, **many},
+        status="RUNNING",
+    )
+    page.clock.install()
+    page.goto(f"/runs/{run_id}")
+    page.get_by_text("System metrics").click()
+    page.locator("details.long summary").click()
+    page.get_by_role("searchbox").click()
+    site.post("runs/log-metric", run_id=run_id, key="loss", value=0.25, timestamp=1, step=7)
+
+    page.clock.run_for(5_100)
+
+    expect(page.get_by_role("row", name=re.compile("^loss 0.25 7"))).to_be_visible()
+    expect(page.get_by_role("rowheader", name="system/2")).to_be_visible()
+    expect(page.locator("details.long")).to_have_attribute("open", "")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(page.locator("#status")).to_have_text("Running")
+
+    site.post("runs/set-tag", run_id=run_id, key="runner.end_reason", value="exit code 3")
+    site.post("runs/update", run_id=run_id, status="FAILED", end_time=int(1000 * time.time()))
+    page.clock.run_for(60_000)
+
+    expect(page.locator("#status")).to_have_text(re.compile("^Failed"))
+    expect(page.get_by_text("Duration")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(600_000)
+    assert asked == []
+
+
+def test_a_metric_leads_to_its_chart(page: Page, site: Site) -> None:
+    metrics: dict[str, float | str] = {f"part/{number:02} a:b": number for number in range(60)}
+    run_id = site.run(site.experiment("led"), "many", metrics=metrics)
+    page.goto(f"/runs/{run_id}")
+
+    page.get_by_role("link", name="part/57 a:b").click()
+
+    expect(page.locator('.chart[data-metric="part/57 a:b"]')).to_be_in_viewport()
+    expect(page.locator('.chart[data-metric="part/57 a:b"] svg')).to_be_visible()
 
 
 def test_the_id_is_copied(page: Page, site: Site) -> None:

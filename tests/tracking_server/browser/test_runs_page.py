@@ -138,13 +138,30 @@ def test_more_runs_are_added_below_and_keep_what_is_there(page: Page, site: Site
     for number in range(120):
         site.run(experiment, f"run-{number:03}", start_ms=NOW_MS - number)
     page.goto(f"/experiments/{experiment}")
-    assert len(names(page)) == 50
-    page.get_by_role("link", name="More runs").click()
-    expect(page.locator("tr[data-run]")).to_have_count(100)
-    page.get_by_role("link", name="More runs").click()
-    expect(page.locator("tr[data-run]")).to_have_count(120)
+    assert len(names(page)) == 30
+    page.get_by_label("Select run-003").check()
+    for shown in (60, 90, 120):
+        page.mouse.move(400, 400)
+        page.mouse.wheel(0, 10_000)
+        expect(page.locator("tr[data-run]")).to_have_count(shown)
     expect(page.get_by_role("link", name="More runs")).to_have_count(0)
+    expect(page.get_by_label("Select run-003")).to_be_checked()
     assert names(page) == [f"run-{number:03}" for number in range(120)]
+
+
+def test_more_runs_are_a_link_without_scripts(page: Page, site: Site) -> None:
+    experiment = site.experiment("long too")
+    for number in range(40):
+        site.run(experiment, f"run-{number:03}", start_ms=NOW_MS - number)
+    browser = page.context.browser
+    assert browser is not None
+    with browser.new_context(base_url=site.url, java_script_enabled=False) as context:
+        plain = context.new_page()
+        plain.goto(f"/experiments/{experiment}")
+        plain.get_by_role("link", name="More runs").click()
+        assert names(plain) == [f"run-{number:03}" for number in range(30, 40)]
+        plain.get_by_role("link", name="First page").click()
+        assert len(names(plain)) == 30
 
 
 def test_a_filter_is_completed_and_applied(page: Page, wine: str) -> None:

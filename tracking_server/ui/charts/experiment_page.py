@@ -20,9 +20,10 @@ from tracking_server.store.records import Experiment, RunInfo
 from tracking_server.store.run_cells import Cells, Keys
 from tracking_server.store.searching import run_search
 from tracking_server.store.searching.paging import SearchRequest
-from tracking_server.ui import address, colours, wording
+from tracking_server.ui import colours, wording
 from tracking_server.ui.charts import chart_list, image_series
 from tracking_server.ui.charts import settings as line_settings
+from tracking_server.ui.charts.arrangement import NO_CHARTS, Arrangement
 from tracking_server.ui.charts.chart_list import BANDS, KINDS, MOST_CHARTS, Chart
 from tracking_server.ui.charts.pattern import finder
 from tracking_server.ui.charts.query_fields import number, whole_number
@@ -37,7 +38,6 @@ _LOOKED_AT_FOR_CHARTS = 50
 _KEYS_OF_A_RUN = 60
 _MOST_FOUND_BY_NAME = 48
 _MOST_OFFERED = 500
-_NO_CHARTS = "none"
 _ADD = "add"
 _SYSTEM_TAGS = "mlflow."
 
@@ -69,12 +69,16 @@ class _Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """What the store has of it. `is_cut`: more runs pass than are shown. `pictured` are those with images."""
+    """What the store has of it. `is_cut`: more runs pass than are shown. `pictured` are those with images.
+
+    `shown` are the charts whose titles pass the search.
+    """
 
     experiment: Experiment
     infos: Mapping[int, RunInfo]
     is_cut: bool
     charts: Sequence[Chart]
+    shown: Sequence[Chart]
     cells: Mapping[int, Cells]
     offered: Sequence[str]
     pictured: Sequence[RunInfo]
@@ -95,15 +99,15 @@ async def show(services: Services, request: Request) -> Response:
         wanted = _wanted(QueryParams([("chart", text) for text in _readable(query)]))
         found = await services.database.read(lambda connection: _found(connection, experiment_id, wanted))
     own = f"/experiments/{experiment_id}/charts"
+    arrangement = Arrangement(own=own, query=query, charts=found.charts)
     if added is not None:
-        charts = [chart.written for chart in (*found.charts, added)][-MOST_CHARTS:]
         kept = QueryParams([pair for pair in query.multi_items() if not _is_of_form(pair[0])])
-        return RedirectResponse(address.url(own, kept, chart=charts), status_code=302)
-    columns = list(dict.fromkeys(column for chart in found.charts for column in chart.used))
+        return RedirectResponse(arrangement.with_one_more(added, kept), status_code=302)
+    columns = list(dict.fromkeys(column for chart in found.shown for column in chart.used))
     picked = read_view(query).colours
     images = {
         chart.key: await in_thread(image_series.at, services, found.pictured, chart.key, wanted.step)
-        for chart in found.charts
+        for chart in found.shown
         if chart.kind == "images"
     }
     return page(
@@ -112,11 +116,9 @@ async def show(services: Services, request: Request) -> Response:
         tab="charts",
         experiment=found.experiment,
         own=own,
-        charts=found.charts,
+        charts=found.shown,
         is_own_list=wanted.charts is not None,
-        without=lambda chart: address.url(
-            own, query, chart=[each.written for each in found.charts if each is not chart] or [_NO_CHARTS]
-        ),
+        arrangement=arrangement,
         columns=columns,
         lines=[_line(id_, run, columns, found.cells, picked) for id_, run in found.infos.items()],
         is_cut=found.is_cut,
@@ -146,7 +148,7 @@ def _wanted(query: QueryParams) -> _Wanted:
         most=whole_number(query, "runs", default=DEFAULT_RUNS, least=1, most=MOST_RUNS),
         search=search,
         is_found=finder(search),
-        charts=tuple(chart_list.read(text) for text in texts if text != _NO_CHARTS) if texts else None,
+        charts=tuple(chart_list.read(text) for text in texts if text != NO_CHARTS) if texts else None,
         settings=line_settings.read(query),
         step=None if step is None else int(step),
     )
@@ -205,7 +207,8 @@ def _found(connection: Connection, experiment_id: str, wanted: _Wanted) -> _Foun
         experiment=experiment,
         infos=infos,
         is_cut=is_cut,
-        charts=shown,
+        charts=charts,
+        shown=shown,
         cells=run_cells.of(connection, list(infos), keys_of(columns)),
         offered=offered[:_MOST_OFFERED],
         pictured=_pictured(connection, infos) if any(chart.kind == "images" for chart in shown) else (),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -35,13 +36,17 @@ _MOST_ACROSS = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shown:
-    """What the page is made of. `drawings` are those of the first metrics, by name."""
+    """What the page is made of. `drawings` are those of the first metrics, by name.
+
+    `previews` are the metrics of which only some points are drawn, peaks perhaps not among them.
+    """
 
     above: heading.Heading
     latest: Mapping[str, Metric]
     total: int
     sections: Sequence[Section]
     drawings: Mapping[str, Drawing]
+    previews: AbstractSet[str]
 
 
 async def show(services: Services, request: Request) -> Response:
@@ -62,12 +67,14 @@ async def show(services: Services, request: Request) -> Response:
         latest = {metric.key: metric for metric in metrics.latest(connection, [above.row_id])[above.row_id]}
         names = [name for name in latest if wanted(name)]
         shown = sections(names[:MOST_CHARTS])
+        drawer = _Drawer(connection, above, settings)
         return _Shown(
             above=above,
             latest=latest,
             total=len(names),
             sections=shown,
-            drawings=_drawings(connection, above, _first(shown), settings),
+            drawings=drawer.drawings(_first(shown)),
+            previews=drawer.previews,
         )
 
     found = await services.database.read(look)
@@ -78,6 +85,7 @@ async def show(services: Services, request: Request) -> Response:
         heading=found.above,
         sections=found.sections,
         drawings=found.drawings,
+        previews=found.previews,
         latest=found.latest,
         total=found.total,
         most=MOST_CHARTS,
@@ -106,28 +114,38 @@ def _across(latest: Mapping[str, Metric], settings: LineSettings) -> list[str]:
     return names if not chosen or chosen in names else [chosen, *names]
 
 
-def _drawings(
-    connection: Connection, above: heading.Heading, names: Sequence[str], settings: LineSettings
-) -> dict[str, Drawing]:
-    """As many of these metrics as can be drawn at once; scripts fetch the others."""
-    keys = metric_keys.find(connection, [*names, settings.across_metric])
-    until = time.monotonic() + _DRAWN_WITHIN_S
+class _Drawer:
+    """Draws metrics of one run, as many as can be at once; scripts fetch the others, and long ones whole."""
 
-    axis: series.Axis = "step" if settings.axis == "step" else "time"
-    part = line_settings.stored_range(settings.axis, settings.within, above.run.start_time)
+    def __init__(self, connection: Connection, above: heading.Heading, settings: LineSettings) -> None:
+        self._connection = connection
+        self._run = above.row_id
+        self._start_ms = above.run.start_time
+        self._settings = settings
+        self._axis: series.Axis = "step" if settings.axis == "step" else "time"
+        self.previews: set[str] = set()
 
-    def points(name: str, within: tuple[int, int] | None) -> Sequence[SeriesPoint]:
+    def drawings(self, names: Sequence[str]) -> dict[str, Drawing]:
+        settings = self._settings
+        keys = metric_keys.find(self._connection, [*names, settings.across_metric])
+        until = time.monotonic() + _DRAWN_WITHIN_S
+        part = line_settings.stored_range(settings.axis, settings.within, self._start_ms)
+        across = self._points(settings.across_metric, keys, None)
+        found: dict[str, Drawing] = {}
+        for name in names:
+            if time.monotonic() > until:
+                break
+            points = self._points(name, keys, part)
+            found[name] = drawn(points, settings, start_ms=self._start_ms, across=across)
+        return found
+
+    def _points(
+        self, name: str, keys: Mapping[str, int], within: tuple[int, int] | None
+    ) -> Sequence[SeriesPoint]:
         if name not in keys:
             return ()
-        found = series.read(
-            connection, above.row_id, keys[name], most=_DRAWN_POINTS, axis=axis, within=within
-        )
-        return found.points
-
-    across = points(settings.across_metric, None)
-    found: dict[str, Drawing] = {}
-    for name in names:
-        if time.monotonic() > until:
-            break
-        found[name] = drawn(points(name, part), settings, start_ms=above.run.start_time, across=across)
-    return found
+        one = (self._connection, self._run, keys[name])
+        if within is None and series.is_long(*one):
+            self.previews.add(name)
+            return series.glimpse(*one, most=_DRAWN_POINTS, axis=self._axis)
+        return series.read(*one, most=_DRAWN_POINTS, axis=self._axis, within=within).points

@@ -19,13 +19,18 @@ class Section:
 
 
 def sections(names: Iterable[str]) -> list[Section]:
-    """Metrics without a prefix first, the machine's last, all else by name."""
+    """Metrics without a prefix first, the machine's last, all else by name.
+
+    One metric is no section: what has its prefix to itself stands among those without.
+    """
     by_prefix: dict[str, list[str]] = {}
-    for name in sorted(names):
+    for name in names:
         prefix, slash, _ = name.partition("/")
         by_prefix.setdefault(prefix if slash else "", []).append(name)
-    ordered = sorted(by_prefix, key=lambda prefix: (prefix == SYSTEM, prefix))
+    alone = [prefix for prefix, found in by_prefix.items() if len(found) == 1 and prefix not in ("", SYSTEM)]
+    for prefix in alone:
+        by_prefix.setdefault("", []).extend(by_prefix.pop(prefix))
     return [
-        Section(prefix=prefix, names=tuple(by_prefix[prefix]), is_folded=prefix == SYSTEM)
-        for prefix in ordered
+        Section(prefix=prefix, names=tuple(sorted(by_prefix[prefix])), is_folded=prefix == SYSTEM)
+        for prefix in sorted(by_prefix, key=lambda prefix: (prefix == SYSTEM, prefix))
     ]

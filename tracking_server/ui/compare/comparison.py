@@ -13,6 +13,7 @@ from tracking_server.store import comparing
 from tracking_server.store.comparing import Kept
 from tracking_server.store.schema import experiments
 from tracking_server.ui import wording
+from tracking_server.ui.compare import column_order
 from tracking_server.ui.compare.question import Question
 from tracking_server.ui.compare.table import Column, Line, Section, metric_line, text_line
 
@@ -75,7 +76,7 @@ def rows_at_once(runs: int) -> int:
 
 def of(connection: Connection, question: Question, now_ms: int, most_rows: int | None = None) -> Comparison:
     """The comparison of these runs, with at most `most_rows` rows a section."""
-    rows = comparing.rows_of(connection, question.run_ids)
+    rows = column_order.ordered(connection, comparing.rows_of(connection, question.run_ids), question.sort)
     found = {row.uuid for row in rows}
     columns = _columns(connection, rows, question.baseline, now_ms)
     begun = Comparison(

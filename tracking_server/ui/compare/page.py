@@ -14,6 +14,7 @@ from tracking_server.services import Services
 from tracking_server.store.clock import now_ms
 from tracking_server.ui.address import url
 from tracking_server.ui.compare import code, export, patches, question
+from tracking_server.ui.compare.column_order import SORTED_BY
 from tracking_server.ui.compare.comparison import Comparison
 from tracking_server.ui.compare.comparison import of as comparison_of
 from tracking_server.ui.compare.question import SECTIONS, Question
@@ -50,6 +51,7 @@ async def show(services: Services, request: Request) -> Response:
         columns=comparison.columns,
         question=asked,
         titles=SECTIONS,
+        sorted_by=SORTED_BY,
         sections=comparison.sections,
         patches=whole.patches,
         between=code.between(comparison, whole.origins) if whole.origins else [],

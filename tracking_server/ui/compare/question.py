@@ -31,7 +31,7 @@ Show = Literal["", "all", "differences"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Which runs are compared, in this order, and what of them is wanted.
+    """Which runs are compared, in this order or in that of the row `sort` names, and what of them is wanted.
 
     `baseline` "" is none. `show` "" leaves it to how much is the same. `open` are the sections whose rows are
     wanted. `skipped`: how many rows of a section come before those that are shown. `patch` is the run whose
@@ -45,6 +45,7 @@ class Question:
     open: frozenset[str] = _OPEN_AT_FIRST
     skipped: Mapping[str, int] = field(default_factory=dict)
     patch: str = ""
+    sort: str = ""
 
     def address(self, path: str = "/compare") -> str:
         """The page that answers this question, or another path with the same query."""
@@ -59,6 +60,7 @@ class Question:
             search=self.search,
             open=None if is_usual else opened,
             patch=self.patch,
+            sort=self.sort,
             **skipped,
         )
 
@@ -73,6 +75,11 @@ class Question:
     def showing(self, show: Show) -> Question:
         """This question with all rows, or those that differ."""
         return replace(self, show=show, skipped={})
+
+    def sorted_by(self, row: str) -> Question:
+        """This question with the runs in the order of a row, then the other way round, then as they were."""
+        steps = {row: f"-{row}", f"-{row}": ""}
+        return replace(self, sort=steps.get(self.sort, row))
 
     def without(self, run_id: str) -> Question:
         """This question without one of its runs."""
@@ -104,6 +111,7 @@ def read(query: QueryParams) -> tuple[Question, bool]:
         open=frozenset(opened) & frozenset(SECTIONS) if opened else _OPEN_AT_FIRST,
         skipped={name: _count(query.get(name + _FROM, "")) for name in SECTIONS if name + _FROM in query},
         patch=query.get("patch", ""),
+        sort=query.get("sort", ""),
     )
     if "remove" in query:
         return asked.without(query["remove"]), True

@@ -17,7 +17,7 @@ from tracking_server.ui.frame import after_a_change
 async def create(services: Services, request: Request) -> Response:
     """Makes a registered model without versions and shows it."""
     form = await forms.read(request)
-    name, description = forms.text(form, "name"), _long(form, "description")
+    name, description = forms.text(form, "name"), forms.lines(form, "description")
     await registered_models.create(services, registered_models.Create(name=name, description=description))
     return after_a_change(url(f"/models/{name}"))
 
@@ -33,7 +33,7 @@ async def rename(services: Services, request: Request) -> Response:
 async def describe(services: Services, request: Request) -> Response:
     """Changes the description of a model."""
     form = await forms.read(request)
-    wanted = registered_models.Update(name=_name(request), description=_long(form, "description"))
+    wanted = registered_models.Update(name=_name(request), description=forms.lines(form, "description"))
     await registered_models.update(services, wanted)
     return _to_model(request)
 
@@ -41,7 +41,7 @@ async def describe(services: Services, request: Request) -> Response:
 async def set_tag(services: Services, request: Request) -> Response:
     """Sets one tag of a model."""
     form = await forms.read(request)
-    key, value = _key(form), forms.text(form, "value")
+    key, value = forms.tag_key(form), forms.text(form, "value")
     await registered_models.set_tag(
         services, registered_models.ModelTag(name=_name(request), key=key, value=value)
     )
@@ -51,7 +51,7 @@ async def set_tag(services: Services, request: Request) -> Response:
 async def delete_tag(services: Services, request: Request) -> Response:
     """Removes one tag of a model."""
     form = await forms.read(request)
-    wanted = registered_models.ModelTagKey(name=_name(request), key=_key(form))
+    wanted = registered_models.ModelTagKey(name=_name(request), key=forms.tag_key(form))
     await registered_models.delete_tag(services, wanted)
     return _to_model(request)
 
@@ -86,7 +86,7 @@ async def describe_version(services: Services, request: Request) -> Response:
     """Changes the description of a version."""
     form = await forms.read(request)
     name, version = _name(request), _version(request)
-    description = _long(form, "description")
+    description = forms.lines(form, "description")
     await model_versions.update(
         services, model_versions.Update(name=name, version=version, description=description)
     )
@@ -96,7 +96,7 @@ async def describe_version(services: Services, request: Request) -> Response:
 async def set_version_tag(services: Services, request: Request) -> Response:
     """Sets one tag of a version."""
     form = await forms.read(request)
-    key, value = _key(form), forms.text(form, "value")
+    key, value = forms.tag_key(form), forms.text(form, "value")
     wanted = model_versions.VersionTag(name=_name(request), version=_version(request), key=key, value=value)
     await model_versions.set_tag(services, wanted)
     return _to_version(request)
@@ -105,7 +105,9 @@ async def set_version_tag(services: Services, request: Request) -> Response:
 async def delete_version_tag(services: Services, request: Request) -> Response:
     """Removes one tag of a version."""
     form = await forms.read(request)
-    wanted = model_versions.VersionTagKey(name=_name(request), version=_version(request), key=_key(form))
+    wanted = model_versions.VersionTagKey(
+        name=_name(request), version=_version(request), key=forms.tag_key(form)
+    )
     await model_versions.delete_tag(services, wanted)
     return _to_version(request)
 
@@ -139,18 +141,6 @@ def _name(request: Request) -> str:
 
 def _version(request: Request) -> str:
     return str(request.path_params["version"])
-
-
-def _key(form: forms.Form) -> str:
-    key = forms.text(form, "key")
-    if not key:
-        raise InvalidParameter("A tag needs a name.")
-    return key
-
-
-def _long(form: forms.Form, name: str) -> str:
-    """A text of several lines, whose ends browsers send as they did on paper tape."""
-    return str(form.get(name, "")).replace("\r\n", "\n").strip()
 
 
 def _to_model(request: Request) -> Response:

@@ -16,7 +16,6 @@ from tracking_server.store.registry import registered_models
 from tracking_server.store.registry.records import STAGES, ModelVersion, RegisteredModel
 from tracking_server.store.searching import registry_search
 from tracking_server.store.searching.paging import Page, SearchRequest
-from tracking_server.ui import markdown
 from tracking_server.ui.frame import page
 from tracking_server.ui.models.page import own_tags
 
@@ -47,7 +46,6 @@ async def show(services: Services, request: Request) -> Response:
         place="models",
         model=model,
         own=f"/models/{name}",
-        description=markdown.rendered(model.description or ""),
         tags=own_tags(model.tags),
         versions=versions.items,
         next_page_token=versions.next_page_token,

@@ -17,7 +17,7 @@ from tracking_server.store.records import Experiment, LoggedModel, Metric, Run, 
 from tracking_server.store.registry import model_versions
 from tracking_server.store.registry.records import STAGES, ModelVersion
 from tracking_server.store.registry.schema import model_versions as version_rows
-from tracking_server.ui import artifact_head, markdown
+from tracking_server.ui import artifact_head
 from tracking_server.ui.address import url
 from tracking_server.ui.artifacts import model as described
 from tracking_server.ui.artifacts.outline import Unreadable
@@ -61,7 +61,6 @@ async def show(services: Services, request: Request) -> Response:
         run=found.run,
         experiment=found.experiment,
         logged=found.logged,
-        description=markdown.rendered(found.version.description or ""),
         tags=own_tags(found.version.tags),
         metrics=metrics[:MOST_ROWS],
         params=params[:MOST_ROWS],

@@ -7,19 +7,15 @@ from starlette.responses import Response
 
 from tracking_client.wire import names
 from tracking_server.api import run_data, runs
-from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
 from tracking_server.ui import forms
-from tracking_server.ui.address import here, url
-from tracking_server.ui.frame import after_a_change
+from tracking_server.ui.address import url
 
 
 async def rename(services: Services, request: Request) -> Response:
     """Gives a run another name."""
     form = await forms.read(request)
-    name = forms.text(form, "name")
-    if not name:
-        raise InvalidParameter("A run needs a name.")
+    name = forms.needed(form, "name", "A run needs a name.")
     await runs.update(services, runs.Update(run_id=_id(request), run_name=name))
     return _back(request, form)
 
@@ -41,10 +37,7 @@ async def restore(services: Services, request: Request) -> Response:
 async def set_tag(services: Services, request: Request) -> Response:
     """Sets one tag of a run."""
     form = await forms.read(request)
-    key = forms.text(form, "key")
-    if not key:
-        raise InvalidParameter("A tag needs a name.")
-    await _set_tag(services, request, key, forms.text(form, "value"))
+    await _set_tag(services, request, forms.tag_key(form), forms.text(form, "value"))
     return _back(request, form)
 
 
@@ -59,9 +52,7 @@ async def delete_tag(services: Services, request: Request) -> Response:
 async def describe(services: Services, request: Request) -> Response:
     """Sets the description of a run, in Markdown."""
     form = await forms.read(request)
-    # Forms bring lines as mail has them.
-    text = forms.text(form, "description").replace("\r\n", "\n")
-    await _set_tag(services, request, names.NOTE, text)
+    await _set_tag(services, request, names.NOTE, forms.lines(form, "description"))
     return _back(request, form)
 
 
@@ -74,6 +65,4 @@ def _id(request: Request) -> str:
 
 
 def _back(request: Request, form: forms.Form) -> Response:
-    """The page that the form named, else the run's."""
-    given = form.get("back")
-    return after_a_change(here(given) if isinstance(given, str) else url("/runs/" + _id(request)))
+    return forms.back(form, url("/runs/" + _id(request)))

@@ -11,7 +11,7 @@ from tracking_server.services import Services
 from tracking_server.store import nested_runs, runs
 from tracking_server.store.clock import now_ms
 from tracking_server.store.records import Run
-from tracking_server.ui import markdown, wording
+from tracking_server.ui import wording
 from tracking_server.ui.frame import page
 from tracking_server.ui.run import children, datasets, heading, models, values
 from tracking_server.ui.run.source import source_of
@@ -31,7 +31,6 @@ async def show(services: Services, request: Request) -> Response:
     above, found, below, linked = await services.database.read(look)
     present_ms = now_ms()
     noted = {tag.key: tag.value for tag in found.data.tags}
-    note = noted.get(names.NOTE, "")
     return page(
         request,
         "run.html",
@@ -45,8 +44,7 @@ async def show(services: Services, request: Request) -> Response:
         user=found.info.user_id or noted.get(names.USER, ""),
         search=search,
         values=values.narrowed(found.data, search, first=None if is_all else values.FIRST),
-        note=note,
-        description=markdown.rendered(note) if note.strip() else "",
+        note=noted.get(names.NOTE, ""),
         most_note_characters=limits.MAX_TAG_VALUE_LENGTH,
         children=below,
         most_counted=nested_runs.MOST_COUNTED,

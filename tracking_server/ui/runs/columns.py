@@ -22,6 +22,8 @@ MOST = 100
 """More columns than this nobody reads, and no page renders in time."""
 MOST_BY_ITSELF = 12
 """How many metrics, and how many parameters, get a column when nobody chose."""
+_RARE = 0.1
+"""No column for what so few have, beside what the most have."""
 
 _ENTITIES: dict[str, Entity] = {
     "attributes": "attributes",
@@ -90,7 +92,10 @@ def chosen(names: Iterable[str]) -> list[Column]:
 
 
 def by_itself(first_keys: Iterable[Keys]) -> tuple[list[Column], bool]:
-    """The metrics and parameters that most of some runs have, and whether there are more of them."""
+    """The metrics and parameters that most of some runs have, and whether there are more of them.
+
+    What next to none of them has gets no column: it would be empty, and push the others out of sight.
+    """
     metrics: Counter[str] = Counter()
     params: Counter[str] = Counter()
     for keys in first_keys:
@@ -105,7 +110,9 @@ def by_itself(first_keys: Iterable[Keys]) -> tuple[list[Column], bool]:
 
 def _commonest(counts: Counter[str]) -> list[str]:
     """Those that most have first; equally common ones by name."""
-    return sorted(counts, key=lambda key: (-counts[key], key))[:MOST_BY_ITSELF]
+    least = max(counts.values(), default=0) * _RARE
+    common = (key for key, count in counts.items() if count > least)
+    return sorted(common, key=lambda key: (-counts[key], key))[:MOST_BY_ITSELF]
 
 
 def keys_of(columns: Sequence[Column]) -> Keys:

@@ -125,7 +125,8 @@ def _attribute(key: str, run: RunInfo) -> Cell:
             return _text(run.user_id)
         case "end_time":
             text = "" if run.end_time is None else wording.exact(run.end_time)
-            return Cell(text=wording.moment(run.end_time), whole=text)
+            zoned = wording.moment(run.end_time, with_zone=True)
+            return Cell(text=wording.moment(run.end_time), hover=zoned, whole=text)
         case _:
             return _text(run.run_id)
 

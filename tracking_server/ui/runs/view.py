@@ -13,7 +13,8 @@ from tracking_server.store.searching.paging import SearchRequest
 from tracking_server.ui import colours
 from tracking_server.ui.runs.columns import Column, chosen, quoted
 
-RUNS_PER_PAGE = 50
+RUNS_PER_PAGE = 30
+"""As many as a screen shows; a script adds more as one comes to the end."""
 MOST_CHOSEN = 1_000
 """Of runs that are pinned, opened, selected or coloured in one address."""
 

@@ -28,11 +28,13 @@ export class Cards {
   }
 
   add(figure) {
-    this.prepareFigure(figure);
     this.observer.observe(figure);
   }
 
+  // Of a thousand charts few are ever seen: each is furnished when it is.
   prepareFigure(figure) {
+    figure.isPrepared = true;
+    if (!figure.querySelector(".plot")) figure.append(...box());
     watch(figure, (stretch) => this.zoom(stretch));
     const button = document.createElement("button");
     button.type = "button";
@@ -42,13 +44,14 @@ export class Cards {
     button.setAttribute("aria-label", `Enlarge ${figure.dataset.metric}`);
     button.addEventListener("click", () => this.enlarge(figure));
     const caption = figure.querySelector("figcaption");
-    caption.insertBefore(button, caption.querySelector(".remove"));
+    caption.insertBefore(button, caption.querySelector(".arrange"));
   }
 
   seen(entries) {
     for (const { target, isIntersecting } of entries) {
       if (!isIntersecting) this.inView.delete(target);
       else {
+        if (!target.isPrepared) this.prepareFigure(target);
         this.inView.add(target);
         if (!target.current) this.load(target);
       }
@@ -177,6 +180,16 @@ export class Cards {
     };
     setTimeout(tick, wait);
   }
+}
+
+// As the server makes it where it draws a line itself.
+function box() {
+  const plot = document.createElement("div");
+  plot.className = "plot";
+  const across = document.createElement("div");
+  across.className = "across";
+  across.append(...[1, 2, 3].map(() => document.createElement("span")));
+  return [plot, across];
 }
 
 function problem(error) {

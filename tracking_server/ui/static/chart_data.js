@@ -1,5 +1,7 @@
 // Series from the server, and what settings make of them. As curve.py does it.
 
+import { moment } from "./page.js";
+
 const RUNS_AT_ONCE = 50;
 const MOST_PLACES = 500;
 
@@ -121,14 +123,7 @@ export function short(value) {
 
 export function place(x, settings) {
   if (settings.acrossMetric) return short(x);
-  if (settings.x === "time") {
-    const at = new Date(x);
-    const two = (number) => String(number).padStart(2, "0");
-    return (
-      `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ` +
-      `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
-    );
-  }
+  if (settings.x === "time") return moment(new Date(x));
   if (settings.x === "relative") return span(x);
   return Math.round(x).toLocaleString("en");
 }

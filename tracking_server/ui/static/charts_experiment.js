@@ -93,7 +93,7 @@ function savable(figure, plot) {
   button.addEventListener("click", () => {
     window.Plotly.downloadImage(plot, { format: "png", scale: 2, filename: fileName(figure.dataset.title) });
   });
-  figure.querySelector("figcaption .remove").before(button);
+  figure.querySelector("figcaption .arrange").before(button);
 }
 
 function scaleBar({ name, low, high }) {

@@ -1,4 +1,4 @@
-// MLflow's clients print addresses of MLflow's page, whose parts stand behind a "#": they lead to ours.
+// What MLflow's pages are called, and ours for the same.
 
 const PLACES = [
   [/^#\/experiments\/\d+\/runs\/([^/?]+)\/model-metrics/, (found) => `/runs/${found[1]}/charts`],
@@ -20,14 +20,12 @@ function comparison(runs) {
   }
 }
 
-export function followOldAddress() {
-  if (location.pathname !== "/" || !location.hash.startsWith("#/")) return;
+// Our address of the place that one of MLflow's names behind its "#"; null where we have none.
+export function placeOf(hash) {
   for (const [pattern, place] of PLACES) {
-    const found = location.hash.match(pattern);
+    const found = hash.match(pattern);
     const target = found === null ? null : place(found);
-    if (target !== null) {
-      location.replace(target);
-      return;
-    }
+    if (target !== null) return target;
   }
+  return null;
 }

@@ -1,6 +1,4 @@
-// What moves on every page: relative times count on.
-
-import { followOldAddress } from "./old_addresses.js";
+// What moves on every page: relative times count on, and the exact ones are those of the reader's clock.
 
 const UNITS = [
   [31_536_000, "y"],
@@ -31,5 +29,28 @@ function countOn() {
 }
 
 setInterval(countOn, 10_000);
+
+// A point in time as `wording.moment` writes it, in the time zone of whoever reads.
+export function moment(at) {
+  const two = (number) => String(number).padStart(2, "0");
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+addEventListener("pointerover", ({ target }) => {
+  const time = target.closest?.("time[datetime]");
+  const at = time ? new Date(time.dateTime) : null;
+  if (at === null || Number.isNaN(at.getTime())) return;
+  const zone = new Intl.DateTimeFormat("en", { timeZoneName: "short" }).formatToParts(at).at(-1).value;
+  time.title = `${moment(at)} ${zone}`;
+});
 followOldAddress();
 addEventListener("hashchange", followOldAddress);
+
+// MLflow's clients print addresses of MLflow's page, whose parts stand behind a "#": they lead to ours.
+async function followOldAddress() {
+  if (location.pathname !== "/" || !location.hash.startsWith("#/")) return;
+  const { placeOf } = await import("./old_addresses.js");
+  const place = placeOf(location.hash);
+  if (place !== null) location.replace(place);
+}

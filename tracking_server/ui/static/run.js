@@ -1,6 +1,9 @@
-// Narrows the values of a run while one types; the server does the search, as it does without scripts.
+// A run: its values are narrowed while one types, as the server does without scripts, and change while it goes on.
 
-import { startSwaps, startTyping, swapper } from "./swap.js";
+import { keepLooking, replaceLive } from "./follow.js";
+import { pageAt, startSwaps, startTyping, swapper } from "./swap.js";
+
+const EVERY_MS = 5_000;
 
 const go = swapper(["values"], {
   after: () => {
@@ -10,3 +13,14 @@ const go = swapper(["values"], {
 });
 startSwaps(go);
 startTyping("search", go);
+
+const isOver = (page) => page.querySelector("#facts[data-running]") === null;
+if (!isOver(document)) keepLooking(look, EVERY_MS);
+
+async function look() {
+  const address = location.href;
+  const { page } = await pageAt(address);
+  if (address !== location.href) return true; // other values are shown meanwhile
+  replaceLive(page);
+  return !isOver(page);
+}

@@ -26,10 +26,13 @@ export function replace(page, ids) {
   return isThere;
 }
 
-// What the reader was at in a part: how far tables were scrolled, and what had the focus.
+// What the reader was at in a part: how far tables were scrolled, what was unfolded, and what had the focus.
 function heldOf(part) {
   const places = [...part.querySelectorAll(".wide")].map((table) => [
     table.getAttribute("aria-label"), table.scrollLeft, table.scrollTop,
+  ]);
+  const unfolded = [...part.querySelectorAll("details[open]")].map((details) => [
+    details.id, wayTo(details, part), details.firstElementChild.textContent,
   ]);
   const isWithin = part.contains(document.activeElement) && document.activeElement !== part;
   const active = isWithin ? document.activeElement : null;
@@ -38,6 +41,10 @@ function heldOf(part) {
     for (const [label, left, top] of places) {
       const table = part.querySelector(`.wide[aria-label="${CSS.escape(label)}"]`);
       table?.scrollTo({ left, top, behavior: "instant" });
+    }
+    for (const [id, way, summary] of unfolded) {
+      const again = id ? document.getElementById(id) : atTheSamePlace(part, way, "details");
+      if (again && (id || again.firstElementChild.textContent === summary)) again.open = true;
     }
     if (active === null) return;
     const again = counterpart(part, active) ?? atTheSamePlace(part, way, active.localName);

@@ -1,24 +1,21 @@
 // While a sweep goes on, its page is looked at again: drawings change in place, newer trials are told of.
 
-import { pageAt, replace } from "./swap.js";
+import { keepLooking, replaceLive } from "./follow.js";
+import { pageAt } from "./swap.js";
 
 const EVERY_MS = 3_000;
 const FIRST_MS = 700; // what is being worked out is there soon
-const SLOWEST = 10;
 
 export function startFollowing(sweep, stateAddress, { go, changed }) {
   let { version } = sweep.dataset;
-  let failures = 0;
   const news = document.getElementById("news");
 
   async function look() {
     const state = await fetch(stateAddress).then((reply) => reply.json());
-    if (state.version === version && !pending()) return;
+    if (state.version === version && !pending()) return goesOn();
     const { page } = await pageAt(location.href);
     version = page.getElementById("sweep")?.dataset.version ?? state.version;
-    const ids = [...document.querySelectorAll("[data-live]")].filter((part) => !isRead(part)).map(({ id }) => id);
-    replace(page, ids);
-    for (const id of ids) {
+    for (const id of replaceLive(page)) {
       const isPending = page.getElementById(id)?.hasAttribute("data-pending") ?? false;
       document.getElementById(id).toggleAttribute("data-pending", isPending);
     }
@@ -26,36 +23,22 @@ export function startFollowing(sweep, stateAddress, { go, changed }) {
     const table = page.getElementById("trials");
     news.hidden = !table || said(table) === said(document.getElementById("trials"));
     if (!state.running) delete sweep.dataset.running;
+    return goesOn();
   }
 
-  async function keepLooking() {
-    if (!("running" in sweep.dataset) && !pending()) return;
-    if (!document.hidden) {
-      try {
-        await look();
-        failures = 0;
-      } catch {
-        failures += 1; // the server is away: asked again, less often
-      }
-    }
-    setTimeout(keepLooking, EVERY_MS * Math.min(SLOWEST, 1 + failures));
+  function goesOn() {
+    return "running" in sweep.dataset || pending();
   }
 
   news.querySelector("button").addEventListener("click", async () => {
     await go(location.href, { as: "same" });
     news.hidden = true;
   });
-  setTimeout(keepLooking, pending() ? FIRST_MS : EVERY_MS);
+  if (goesOn()) keepLooking(look, EVERY_MS, { firstMs: pending() ? FIRST_MS : EVERY_MS });
 }
 
 function pending() {
   return document.querySelector("[data-pending]") !== null;
-}
-
-function isRead(part) {
-  const selected = document.getSelection();
-  const holdsSelection = selected && !selected.isCollapsed && part.contains(selected.anchorNode);
-  return part.contains(document.activeElement) || holdsSelection;
 }
 
 // What one reads in the table: relative times and durations that count on are no news.

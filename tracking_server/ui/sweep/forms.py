@@ -10,8 +10,6 @@ from tracking_server.api import run_data
 from tracking_server.errors import InvalidParameter
 from tracking_server.services import Services
 from tracking_server.ui import forms
-from tracking_server.ui.address import here
-from tracking_server.ui.frame import after_a_change
 from tracking_server.ui.run import heading
 from tracking_server.ui.sweep.trials import SWEEP, WISH, tags_of_sweep
 
@@ -39,7 +37,7 @@ async def wish(services: Services, request: Request) -> Response:
     if status != "RUNNING":
         raise InvalidParameter("This sweep does not run any more: nobody would hear of it.")
     await run_data.set_tag(services, run_data.LogText(run_id=run_id, key=WISH, value=wanted))
-    return after_a_change(here(str(form.get("back", "/"))))
+    return forms.back(form)
 
 
 def _number(text: str) -> int:

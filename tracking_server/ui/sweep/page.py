@@ -32,6 +32,7 @@ from tracking_server.ui.sweep import (
     standing,
     table,
     timeline,
+    tradeoff,
     trials,
 )
 from tracking_server.ui.sweep.scales import Axis, shortened
@@ -58,6 +59,7 @@ class _Seen:
     passing: list[Trial]
     leader: best.Best | None
     curves: list[tuple[Trial, curves.Curve]]
+    others: list[tradeoff.Other]
 
 
 @lru_cache(maxsize=1)
@@ -172,6 +174,7 @@ def _look(connection: Connection, run_id: str, chosen: choices.Choices, said: de
         passing=passing,
         leader=leader,
         curves=drawn,
+        others=tradeoff.read(connection, sweep),
     )
 
 
@@ -223,8 +226,13 @@ def _drawn(
         "contour": None,
         "curves": None,
         "pair": (None, None),
+        "tradeoffs": [],
     }
-    ends = None if objective is None else plots.objective_axis(objective, sweep.counted)
+    ends = (
+        None
+        if objective is None
+        else plots.objective_axis(objective, [t.value for t in sweep.counted if t.value is not None])
+    )
     if objective is None or ends is None:
         return drawn
     value_axis, beyond = ends
@@ -238,6 +246,9 @@ def _drawn(
         "contour": None if x is None or y is None else contour.of(seen.sample, x, y, objective),
         "pair": (x, y),
         "curves": curves.of(seen.curves, objective, leader, len(sweep.counted)),
+        "tradeoffs": [
+            plot for other in seen.others if (plot := tradeoff.of(sweep, other, value_axis)) is not None
+        ],
     }
 
 

@@ -50,14 +50,13 @@ class Plot:
     name: str = ""
 
 
-def objective_axis(objective: Objective, trials: Iterable[Trial]) -> tuple[Axis, int] | None:
-    """The axis of the objective, and how many trials are beyond its bad end: a few that are far off do not
-    flatten all others.
+def objective_axis(objective: Objective, values: Iterable[float]) -> tuple[Axis, int] | None:
+    """The axis of an objective, and how many values are beyond its bad end: a few that are far off do not
+    flatten all others. None without any value.
     """
-    values = [trial.value for trial in trials if trial.value is not None]
-    if not values:
-        return None
     losses = sorted(objective.loss(value) for value in values)
+    if not losses:
+        return None
     best, usual = losses[0], losses[int(0.9 * (len(losses) - 1))]
     farthest = usual + (_FAR - 1) * (usual - best)
     shown = [loss for loss in losses if loss <= farthest] if usual > best else losses
@@ -80,12 +79,12 @@ def history(sweep: Sweep, axis: Axis, beyond: int) -> Plot:
             continue
         if best is None or objective.loss(trial.value) < objective.loss(best):
             best = trial.value
-            steps.append((_at(across, trial.number), _y(axis, best)))
+            steps.append((_at(across, trial.number), height_of(axis, best)))
     layers = [
-        _dots("early", across, axis, _some([t for t in valued if t.state == "early"], MOST_DOTS)),
-        _dots("failed", across, axis, _some([t for t in valued if t.state in _LOST], MOST_DOTS)),
+        _dots("early", across, axis, some([t for t in valued if t.state == "early"], MOST_DOTS)),
+        _dots("failed", across, axis, some([t for t in valued if t.state in _LOST], MOST_DOTS)),
         _dots("running", across, axis, [t for t in valued if t.state == "running"]),
-        _dots("finished", across, axis, _some([t for t in valued if t.state == "finished"], MOST_DOTS)),
+        _dots("finished", across, axis, some([t for t in valued if t.state == "finished"], MOST_DOTS)),
     ]
     if steps:
         path = f"M{steps[0][0]:.0f} {steps[0][1]:.0f}"
@@ -93,7 +92,7 @@ def history(sweep: Sweep, axis: Axis, beyond: int) -> Plot:
         layers.append(Layer(look="best-line", path=path))
     baseline = sweep.baseline
     if baseline is not None and baseline.value is not None:
-        y = _y(axis, baseline.value)
+        y = height_of(axis, baseline.value)
         layers.insert(0, Layer(look="baseline-line", path=f"M0 {y:.0f}H1000"))
     left_out = len(valued) - sum(layer.trials.count(",") + 1 for layer in layers if layer.trials)
     notes = [f"{beyond:,} far off, at the edge" if beyond else ""]
@@ -123,7 +122,7 @@ def slices(sweep: Sweep, trials: Sequence[Trial], axes: Sequence[Axis], value_ax
     valued = [trial for trial in trials if trial.value is not None and trial.state != "running"]
     found = []
     for axis in axes[:MOST_SLICES]:
-        having = _some([trial for trial in valued if axis.name in trial.params], _DOTS_OF_A_SLICE)
+        having = some([trial for trial in valued if axis.name in trial.params], _DOTS_OF_A_SLICE)
         if not having:
             continue
         early = [trial for trial in having if trial.state == "early"]
@@ -162,7 +161,7 @@ def _apart(ticks: Sequence[Tick]) -> list[Tick]:
 
 def _of_parameter(look: str, axis: Axis, value_axis: Axis, trials: Sequence[Trial]) -> Layer:
     places = [(axis.place(trial.params.get(axis.name)), trial) for trial in trials]
-    return _path(look, [(x, _y(value_axis, t.value), t.number) for x, t in places if x is not None])
+    return dots(look, [(x, height_of(value_axis, t.value), t.number) for x, t in places if x is not None])
 
 
 def axis_up(axis: Axis, most: int = 5) -> list[Tick]:
@@ -171,10 +170,11 @@ def axis_up(axis: Axis, most: int = 5) -> list[Tick]:
 
 
 def _dots(look: str, across: Axis, axis: Axis, trials: Sequence[Trial]) -> Layer:
-    return _path(look, [(_at(across, t.number), _y(axis, t.value), t.number) for t in trials])
+    return dots(look, [(_at(across, t.number), height_of(axis, t.value), t.number) for t in trials])
 
 
-def _path(look: str, places: Sequence[tuple[float, float, int]]) -> Layer:
+def dots(look: str, places: Sequence[tuple[float, float, int]]) -> Layer:
+    """Dots at places that are given from the left and from the top, each with the number of its trial."""
     return Layer(
         look=f"dots {look}",
         path="".join(f"M{x:.0f} {y:.0f}h0" for x, y, _ in places),
@@ -188,7 +188,7 @@ def _at(axis: Axis, number: float) -> float:
     return place
 
 
-def _y(axis: Axis, value: float | None) -> float:
+def height_of(axis: Axis, value: float | None) -> float:
     """A value's height; what is beyond the axis stands at its edge."""
     place = axis.place(value)
     if place is None:
@@ -196,7 +196,7 @@ def _y(axis: Axis, value: float | None) -> float:
     return 1000 - min(1000.0, max(0.0, place))
 
 
-def _some(trials: Sequence[Trial], most: int) -> Sequence[Trial]:
+def some(trials: Sequence[Trial], most: int) -> Sequence[Trial]:
     """At most so many of the trials, evenly spread."""
     if len(trials) <= most:
         return trials

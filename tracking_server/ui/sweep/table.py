@@ -42,6 +42,16 @@ class Table:
     columns: Sequence[str]
     left_out: int
 
+    @property
+    def numeric(self) -> list[bool]:
+        """Of each column, whether it holds numbers only, which then stand under one another."""
+        return [_all_numbers([row.trial.params.get(name, "") for row in self.rows]) for name in self.columns]
+
+
+def _all_numbers(texts: Sequence[str]) -> bool:
+    filled = [text for text in texts if text]
+    return bool(filled) and all(number_of(text) is not None for text in filled)
+
 
 def passes(trial: Trial, chosen: Choices) -> bool:
     """Whether a trial, whose parameters are known as far as they are asked for, is among those chosen."""
