@@ -38,12 +38,17 @@ MetricCondition = Callable[[Comparison, Test], ColumnElement[bool]]
 MetricOrder = Callable[[Select[Any], str], tuple[ColumnElement[Any], ColumnElement[Any], Select[Any]]]
 
 
+def _exists(*where: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(*where)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Searchable:
     """A kind of thing: its attributes as columns, and where its texts and metrics are.
 
     `heads` are the columns that decide the order of long attributes. `texts` maps an entity to (table, its
-    column that points at the thing). `metric` makes the condition on a metric.
+    column that points at the thing), and `has` asks whether the thing has a row there that passes. `metric`
+    makes the condition on a metric.
     """
 
     row_id: ColumnElement[int]
@@ -51,6 +56,7 @@ class Searchable:
     heads: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
     nullable: frozenset[str] = frozenset()
     texts: Mapping[str, tuple[Table, Column[int]]] = field(default_factory=dict)
+    has: Callable[..., ColumnElement[bool]] = _exists
     metric: MetricCondition | None = None
     metric_order: MetricOrder | None = None
     dataset: Callable[[str, Test], ColumnElement[bool]] | None = None
@@ -69,7 +75,7 @@ class Searchable:
             assert self.dataset is not None
             return self.dataset(key, test)
         table, owner = self.texts[comparison.entity]
-        found = exists().where(owner == self.row_id, table.c.key == key, test(table.c.value))
+        found = self.has(owner == self.row_id, table.c.key == key, test(table.c.value))
         return ~found if comparison.operator == "IS NULL" else found
 
     def ordered(self, key: OrderKey) -> ColumnElement[Any]:
@@ -113,6 +119,14 @@ def metric_test(value: ColumnElement[float], is_nan: ColumnElement[bool], operat
     return and_(is_nan == false(), test(value))
 
 
+def _looked_up(*where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a row passes, looked up for each run that is tested.
+
+    With EXISTS, PostgreSQL would gather all such rows of the store before it tests the first run.
+    """
+    return select(literal(1)).where(*where).limit(1).scalar_subquery().is_not(None)
+
+
 def runs(connection: Connection) -> Searchable:
     """Runs. Metric names are looked up in `connection` first, so that the query can use their ids."""
     table = schema.runs
@@ -122,7 +136,7 @@ def runs(connection: Connection) -> Searchable:
         key_id = metric_keys.find(connection, [comparison.key]).get(comparison.key)
         if key_id is None:
             return false()
-        return exists().where(
+        return _looked_up(
             latest.c.run_id == table.c.id,
             latest.c.key_id == key_id,
             metric_test(latest.c.value, latest.c.is_nan, comparison.operator, test),
@@ -153,6 +167,7 @@ def runs(connection: Connection) -> Searchable:
             "param": (schema.params, schema.params.c.run_id),
             "tag": (schema.run_tags, schema.run_tags.c.run_id),
         },
+        has=_looked_up,
         metric=metric,
         metric_order=metric_order,
         dataset=_run_dataset,
