@@ -360,3 +360,16 @@ def test_datasets_are_checked(api: Any) -> None:
     for field, length in (("name", 501), ("digest", 37), ("source", 65_536)):
         broken = {"dataset": {**fine, field: "x" * length}}
         assert api.refused("POST", "runs/log-inputs", run_id=run_id, datasets=[broken])[0] == 400
+
+
+def test_anything_may_stand_where_a_parent_is_named(api: Any) -> None:
+    tag = {"key": "mlflow.parentRunId", "value": "p" * 400}
+    created = api.run(tags=[tag])
+    later = api.run()
+    api.post("runs/set-tag", run_id=later, **tag)
+
+    found = api.post("runs/search", experiment_ids=["0"], filter=f"tags.`mlflow.parentRunId` = '{'p' * 400}'")
+    roots = api.post("runs/search", experiment_ids=["0"], filter="tags.`mlflow.parentRunId` IS NULL")
+
+    assert {run["info"]["run_id"] for run in found["runs"]} == {created, later}
+    assert roots.get("runs", []) == []
