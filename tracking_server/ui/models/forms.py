@@ -17,7 +17,8 @@ from tracking_server.ui.frame import after_a_change
 async def create(services: Services, request: Request) -> Response:
     """Makes a registered model without versions and shows it."""
     form = await forms.read(request)
-    name, description = forms.text(form, "name"), forms.lines(form, "description")
+    name = forms.text(form, "name")
+    description = forms.lines(form, "description") if "description" in form else ""
     await registered_models.create(services, registered_models.Create(name=name, description=description))
     return after_a_change(url(f"/models/{name}"))
 
