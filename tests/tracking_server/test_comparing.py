@@ -8,7 +8,7 @@ import io
 import re
 import time
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import given
@@ -79,6 +79,28 @@ def test_runs_stand_in_the_order_of_a_row(api: Any, sort: str, expected: list[ob
     document = compared(api, *made, sort=sort)
 
     assert rows(document, "metrics")["loss"]["values"] == expected
+
+
+@pytest.mark.parametrize(
+    "sort",
+    [
+        "metrics.a\0b",
+        "params.\0",
+        "params.\ud800",
+        '-params.it\'s "q" % _',
+        "metrics." + "x" * 5000,
+        "-",
+        "params.",
+    ],
+    ids=ascii,
+)
+def test_whatever_is_asked_for_as_an_order_is_answered(api: Any, sort: str) -> None:
+    made = [filled(api, {"lr": "0.1"}), filled(api, {})]
+    runs = urlencode({"run": made}, doseq=True)
+
+    for path in ("/compare", "/compare.csv", "/compare.json"):
+        reply = api.http.get(f"{path}?{runs}&sort={quote(sort, errors='surrogatepass')}")
+        assert reply.status_code in (200, 400), reply.text
 
 
 def test_the_name_of_a_row_sorts_the_runs_turns_round_and_lets_go(api: Any) -> None:

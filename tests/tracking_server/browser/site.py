@@ -171,6 +171,15 @@ class Watched:
             self.problems.append(f"request to {request.url}")
 
 
+@contextlib.contextmanager
+def without_scripts(page: Page, site: Site) -> Iterator[Page]:
+    """A page of the same browser for which scripts are off."""
+    browser = page.context.browser
+    assert browser is not None
+    with browser.new_context(base_url=site.url, java_script_enabled=False) as context:
+        yield context.new_page()
+
+
 def axe_violations(page: Page) -> list[str]:
     """What axe finds wrong with the page as it is now, a line each."""
     page.evaluate(AXE_FILE_PATH.read_text(encoding="utf-8"))

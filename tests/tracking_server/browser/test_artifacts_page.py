@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.tracking_server.browser import real_files
-from tests.tracking_server.browser.site import Site, axe_violations, too_wide
+from tests.tracking_server.browser.site import Site, axe_violations, too_wide, without_scripts
 
 Put = Callable[[str, bytes], str]
 
@@ -343,10 +343,7 @@ def test_a_logged_models_files_are_shown_too(page: Page, site: Site) -> None:
 
 def test_everything_reads_and_links_without_scripts(page: Page, put: Put, site: Site) -> None:
     address = put("a/config.json", b'{"key": "value"}')
-    browser = page.context.browser
-    assert browser is not None
-    with browser.new_context(base_url=site.url, java_script_enabled=False) as context:
-        plain = context.new_page()
+    with without_scripts(page, site) as plain:
         plain.goto(address)
         expect(plain.get_by_text("value")).to_be_visible()
         plain.get_by_role("navigation", name="Files").get_by_role("link", name="a", exact=True).click()

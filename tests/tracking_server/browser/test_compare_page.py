@@ -8,7 +8,7 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.tracking_server.browser.site import Site, axe_violations, too_wide
+from tests.tracking_server.browser.site import Site, axe_violations, too_wide, without_scripts
 
 PATCH = """diff --git a/train.py b/train.py
 --- a/train.py
@@ -261,10 +261,7 @@ def test_the_name_of_a_row_puts_the_runs_in_its_order(page: Page, site: Site) ->
 
 def test_the_page_works_without_scripts(page: Page, site: Site) -> None:
     first, second, third = three_runs(site, "plain")
-    browser = page.context.browser
-    assert browser is not None
-    with browser.new_context(base_url=site.url, java_script_enabled=False) as context:
-        plain = context.new_page()
+    with without_scripts(page, site) as plain:
         plain.goto(address(first, second, third))
         plain.get_by_role("button", name="Make plain-1 the baseline").click()
         assert f"baseline={second}" in plain.url

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.tracking_server.browser.site import Site, axe_violations, too_wide
+from tests.tracking_server.browser.site import Site, axe_violations, too_wide, without_scripts
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +90,7 @@ def test_runs_of_one_parameter_are_a_mean_with_a_band(
 
 
 def test_a_chart_is_added_and_removed_without_scripts(page: Page, site: Site, experiment: str) -> None:
-    browser = page.context.browser
-    assert browser is not None
-    with browser.new_context(base_url=site.url, java_script_enabled=False) as context:
-        plain = context.new_page()
+    with without_scripts(page, site) as plain:
         plain.goto(address(experiment))
         plain.get_by_role("button", name="Add chart").click()
         form = plain.locator("form").filter(has=plain.get_by_role("heading", name="Scatter"))

@@ -6,7 +6,7 @@ import time
 
 from playwright.sync_api import Page, expect
 
-from tests.tracking_server.browser.site import Site, axe_violations, too_wide
+from tests.tracking_server.browser.site import Site, axe_violations, too_wide, without_scripts
 
 
 def test_an_experiment_is_made_renamed_deleted_and_restored(page: Page, site: Site) -> None:
@@ -95,10 +95,7 @@ def test_a_search_without_a_match_leads_back(page: Page) -> None:
 
 def test_the_page_reads_and_links_without_scripts(page: Page, site: Site) -> None:
     experiment = site.experiment("scriptless")
-    browser = page.context.browser
-    assert browser is not None
-    with browser.new_context(base_url=site.url, java_script_enabled=False) as context:
-        plain = context.new_page()
+    with without_scripts(page, site) as plain:
         plain.goto("/?search=scriptless")
         plain.get_by_role("link", name="scriptless").click()
         assert plain.url.endswith(f"/experiments/{experiment}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.tracking_server.browser.site import Site, axe_violations, too_wide
+from tests.tracking_server.browser.site import Site, axe_violations, too_wide, without_scripts
 
 
 @pytest.fixture
@@ -46,10 +46,7 @@ def at(page: Page, metric: str, across: float, down: float = 0.5) -> tuple[float
 
 
 def test_curves_are_read_without_scripts(page: Page, site: Site, run_id: str) -> None:
-    browser = page.context.browser
-    assert browser is not None
-    with browser.new_context(base_url=site.url, java_script_enabled=False) as context:
-        plain = context.new_page()
+    with without_scripts(page, site) as plain:
         plain.goto(f"/runs/{run_id}/charts")
         expect(plain.get_by_role("img", name="train/loss from 1 to 100, last 1")).to_be_visible()
         expect(plain.get_by_role("heading", name="system")).to_be_visible()

@@ -7,7 +7,7 @@ import time
 
 from playwright.sync_api import Page, expect
 
-from tests.tracking_server.browser.site import Site, axe_violations, too_wide
+from tests.tracking_server.browser.site import Site, axe_violations, too_wide, without_scripts
 
 
 def test_a_run_is_renamed_deleted_and_restored(page: Page, site: Site) -> None:
@@ -151,10 +151,7 @@ def test_children_lead_to_their_pages_and_back(page: Page, site: Site) -> None:
 
 def test_the_page_reads_and_changes_without_scripts(page: Page, site: Site) -> None:
     run_id = site.run(site.experiment("scriptless run"), "a run", params={"lr": 0.1, "depth": 3})
-    browser = page.context.browser
-    assert browser is not None
-    with browser.new_context(base_url=site.url, java_script_enabled=False) as context:
-        plain = context.new_page()
+    with without_scripts(page, site) as plain:
         plain.goto(f"/runs/{run_id}")
         plain.get_by_role("searchbox").fill("depth")
         plain.get_by_role("button", name="Search").click()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.tracking_server.browser.site import Site, axe_violations, too_wide
+from tests.tracking_server.browser.site import Site, axe_violations, too_wide, without_scripts
 
 NOW_MS = int(time.time() * 1000)
 
@@ -153,10 +153,7 @@ def test_more_runs_are_a_link_without_scripts(page: Page, site: Site) -> None:
     experiment = site.experiment("long too")
     for number in range(40):
         site.run(experiment, f"run-{number:03}", start_ms=NOW_MS - number)
-    browser = page.context.browser
-    assert browser is not None
-    with browser.new_context(base_url=site.url, java_script_enabled=False) as context:
-        plain = context.new_page()
+    with without_scripts(page, site) as plain:
         plain.goto(f"/experiments/{experiment}")
         plain.get_by_role("link", name="More runs").click()
         assert names(plain) == [f"run-{number:03}" for number in range(30, 40)]
@@ -340,10 +337,7 @@ def test_changes_appear_in_place_and_new_runs_are_told(page: Page, site: Site) -
 
 
 def test_the_table_is_of_use_without_scripts(page: Page, site: Site, wine: str) -> None:
-    browser = page.context.browser
-    assert browser is not None
-    with browser.new_context(base_url=site.url, java_script_enabled=False) as context:
-        plain = context.new_page()
+    with without_scripts(page, site) as plain:
         plain.goto(f"/experiments/{wine}")
         plain.get_by_role("link", name="Show 3 nested runs").click()
         plain.get_by_role("link", name="rmse").click()

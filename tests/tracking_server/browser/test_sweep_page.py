@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.tracking_server.browser.site import REPOSITORY, Site, axe_violations, too_wide
+from tests.tracking_server.browser.site import REPOSITORY, Site, axe_violations, too_wide, without_scripts
 
 NOW_MS = int(time.time() * 1000)
 PROJECT = """
@@ -180,10 +180,7 @@ def test_a_real_sweep_is_followed_while_it_runs_extended_and_shown_when_it_is_ov
 
 def test_the_page_reads_without_scripts(page: Page, site: Site) -> None:
     sweep, trials = a_sweep(site, "scriptless sweep")
-    browser = page.context.browser
-    assert browser is not None
-    with browser.new_context(base_url=site.url, java_script_enabled=False) as context:
-        plain = context.new_page()
+    with without_scripts(page, site) as plain:
         plain.goto(f"/runs/{sweep}/sweep")
         for name in ("history", "parallel", "slices", "contour", "curves", "timeline"):
             expect(plain.locator(f"#{name} svg .square").first).to_be_visible()

@@ -47,7 +47,7 @@ function watchTheEnd() {
 watchTheEnd();
 
 async function more(link) {
-  if (link.ariaBusy === "true") return;
+  if (link.getAttribute("aria-busy") === "true") return;
   link.setAttribute("aria-busy", "true");
   const { page } = await pageAt(link.href);
   if (!link.isConnected) return; // another table is shown meanwhile

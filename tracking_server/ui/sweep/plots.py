@@ -81,10 +81,10 @@ def history(sweep: Sweep, axis: Axis, beyond: int) -> Plot:
             best = trial.value
             steps.append((_at(across, trial.number), height_of(axis, best)))
     layers = [
-        _dots("early", across, axis, some([t for t in valued if t.state == "early"], MOST_DOTS)),
-        _dots("failed", across, axis, some([t for t in valued if t.state in _LOST], MOST_DOTS)),
+        _dots("early", across, axis, thinned([t for t in valued if t.state == "early"], MOST_DOTS)),
+        _dots("failed", across, axis, thinned([t for t in valued if t.state in _LOST], MOST_DOTS)),
         _dots("running", across, axis, [t for t in valued if t.state == "running"]),
-        _dots("finished", across, axis, some([t for t in valued if t.state == "finished"], MOST_DOTS)),
+        _dots("finished", across, axis, thinned([t for t in valued if t.state == "finished"], MOST_DOTS)),
     ]
     if steps:
         path = f"M{steps[0][0]:.0f} {steps[0][1]:.0f}"
@@ -122,7 +122,7 @@ def slices(sweep: Sweep, trials: Sequence[Trial], axes: Sequence[Axis], value_ax
     valued = [trial for trial in trials if trial.value is not None and trial.state != "running"]
     found = []
     for axis in axes[:MOST_SLICES]:
-        having = some([trial for trial in valued if axis.name in trial.params], _DOTS_OF_A_SLICE)
+        having = thinned([trial for trial in valued if axis.name in trial.params], _DOTS_OF_A_SLICE)
         if not having:
             continue
         early = [trial for trial in having if trial.state == "early"]
@@ -196,7 +196,7 @@ def height_of(axis: Axis, value: float | None) -> float:
     return 1000 - min(1000.0, max(0.0, place))
 
 
-def some(trials: Sequence[Trial], most: int) -> Sequence[Trial]:
+def thinned(trials: Sequence[Trial], most: int) -> Sequence[Trial]:
     """At most so many of the trials, evenly spread."""
     if len(trials) <= most:
         return trials

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from tracking_server.store import compared_runs
-from tracking_server.ui.sweep.plots import Layer, Plot, axis_up, dots, height_of, objective_axis, some
+from tracking_server.ui.sweep.plots import Layer, Plot, axis_up, dots, height_of, objective_axis, thinned
 from tracking_server.ui.sweep.scales import Axis
 from tracking_server.ui.sweep.trials import Objective, Sweep, Trial, declared_objectives, finite
 
@@ -79,12 +79,12 @@ def of(sweep: Sweep, other: Other, value_axis: Axis) -> Plot | None:
             for trial in trials
         ]
 
-    rest = some([trial for trial in both if trial.row not in is_best], MOST_DOTS)
+    rest = thinned([trial for trial in both if trial.row not in is_best], MOST_DOTS)
     layers = [
         dots("early", places([trial for trial in rest if trial.state == "early"])),
         dots("finished", places([trial for trial in rest if trial.state != "early"])),
         Layer(look="best-line", path=_stairs(places(best))),
-        dots("front", places(some(best, MOST_DOTS))),
+        dots("front", places(thinned(best, MOST_DOTS))),
     ]
     goals = {"minimize": "less", "maximize": "more"}
     return Plot(
