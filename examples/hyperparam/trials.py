@@ -186,7 +186,10 @@ class Books:
             sys.exit(f"the baseline failed (run {baseline.run_id}): {baseline.failure}{known}")
         self._baseline = baseline.value
         tracking_client.log_metric(f"baseline_{metric}", self._baseline, step=0)
-        tracking_client.set_tag("baseline_run", baseline.run_id)
+        # The page of the search compares its trials by what is declared here.
+        tracking_client.set_tags(
+            {"baseline_run": baseline.run_id, "runner.sweep.objective": f"{metric} minimize"}
+        )
         print(f"baseline: {metric} {self._baseline:.6g}", flush=True)
 
     def enter(self, trial: Trial) -> None:

@@ -106,6 +106,22 @@ def test_a_parent_made_by_hand_is_compared_by_the_metric_that_most_of_its_childr
     assert "5 trials" in text_of(html)
 
 
+def test_a_script_says_what_it_minimises_and_which_run_is_the_baseline(api: Any) -> None:
+    sweep = api.run(run_name="search", tags=tags_of({"runner.sweep.objective": "best loss minimize"}))
+    trial(api, sweep, 0, 9, metric="best loss", name="baseline", tags={"runner.baseline": "true"})
+    for number in (1, 2, 3):
+        run_id = trial(api, sweep, number, 4 - number, metric="best loss")
+        api.post("runs/log-metric", run_id=run_id, key="loss", value=number, timestamp=1)
+
+    html = page(api, sweep)
+
+    assert "<option selected>best loss</option>" in html
+    assert "guessed" not in html
+    assert rows(html)[0] == "trial-003"
+    assert re.search(r'class="dots finished"[^>]*data-trials="1,2,3"', html)
+    assert "Better than the baseline (9) by 8" in text_of(html)
+
+
 def test_another_objective_and_goal_are_chosen_in_the_address(api: Any) -> None:
     sweep = parent(api, "FINISHED")
     for number in range(1, 4):

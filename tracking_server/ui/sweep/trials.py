@@ -249,8 +249,10 @@ def _trials(
     rows: Iterable[Any], lasts: Mapping[int, Last], noted: Mapping[int, Mapping[str, str]]
 ) -> list[Trial]:
     trials, latest = list[Trial](), dict[int, tuple[int, Trial]]()
-    for place, row in enumerate(rows, 1):
+    place = 0
+    for row in rows:
         tags = noted.get(row.id, {})
+        place += _BASELINE not in tags
         last = lasts.get(row.id)
         number = _number(tags.get(_TRIAL))
         trial = Trial(
